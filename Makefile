@@ -1,0 +1,55 @@
+# One list of everything that is done to this tree. Recipes stay short: what is longer than a line lives in scripts/.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run build test race lint fuzz bench e2e e2e-full town roll chaos clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what building, testing and linting need; does nothing when all is there
+	@scripts/setup.sh all
+
+run: build ## build and start a server; it prints the address to open
+	bin/parley serve
+
+build: ## one static binary: bin/parley
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/parley ./cmd/parley
+
+test: ## everything that must be green: vet, all Go tests (with -race where it tells something), the browser
+	@scripts/setup.sh test
+	@VERSION="$(VERSION)" scripts/test.sh
+
+race: ## every Go test with the race detector
+	scripts/gotest.sh race -race ./...
+
+lint: ## golangci-lint and shellcheck
+	@scripts/setup.sh lint
+	@scripts/lint.sh
+
+fuzz: ## each fuzz target for FUZZTIME (30s), then a table of what ran
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+bench: build ## a fresh server and every kind of `parley bench`; results in build/bench
+	@scripts/bench.sh
+
+e2e: build ## two people in two browsers, on the built server
+	@scripts/setup.sh test
+	@scripts/e2e.sh
+
+e2e-full: ## every topology in the browser
+	@echo "make e2e-full: there is only one topology yet (one process, SQLite); \`make e2e\` covers it." >&2; exit 1
+
+town: ## a cluster on this machine
+	@echo "make town: a cluster of several processes is not built yet; it comes with PostgreSQL and external NATS." >&2; exit 1
+
+roll: ## a rolling restart of the town, under load
+	@echo "make roll: there is no town to restart yet (see make town)." >&2; exit 1
+
+chaos: ## kill, pause and cut off parts of the town, and check every promise
+	@echo "make chaos: there is no town to break yet (see make town); the crash test of one process is part of \`make test\`." >&2; exit 1
+
+clean: ## remove what was built; keeps .tools and your data
+	rm -rf bin build

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Installs what is missing to build, test and lint, and nothing else. Usage: scripts/setup.sh [test|lint|all]
+#
+# Asks nothing. When everything is there it takes well under two seconds and needs no network. System packages come from apt; on
+# other systems it names what to install and fails. A missing dependency is always a failure, here and in CI.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+GOLANGCI_VERSION=v2.15.0
+
+say() { printf 'setup: %s\n' "$*"; }
+die() {
+	printf 'setup: %s\n' "$*" >&2
+	exit 1
+}
+
+missing=()
+
+# need COMMAND[|COMMAND…] PACKAGE…: any one of the commands will do.
+need() {
+	local command
+	for command in ${1//|/ }; do
+		if command -v "$command" >/dev/null; then return; fi
+	done
+	missing+=("${@:2}")
+}
+
+install_missing() {
+	((${#missing[@]} == 0)) && return
+	command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+	local root=()
+	if ((EUID != 0)); then
+		command -v sudo >/dev/null || die "please install (root is needed): ${missing[*]}"
+		root=(sudo -n)
+	fi
+	say "installing ${missing[*]}"
+	"${root[@]}" apt-get update -qq
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	missing=()
+}
+
+check_go() {
+	command -v go >/dev/null || die "Go is missing: install the version named in go.mod from https://go.dev/dl/"
+	# Where the installed Go is too old it fetches the right one or says so itself.
+	go version >/dev/null || die "this Go cannot build the module: see go.mod for the version it needs"
+	# The race detector links C.
+	need 'gcc|clang|cc' gcc libc6-dev
+}
+
+check_browser() {
+	need node nodejs
+	need npm npm
+	need 'chromium|chromium-browser|google-chrome' chromium fonts-dejavu-core
+}
+
+check_node_version() {
+	local major
+	major=$(node -p 'process.versions.node.split(".")[0]')
+	((major >= 18)) || die "the browser tests need Node 18 or newer, this is $(node --version)"
+}
+
+install_npm_packages() {
+	local lock=test/e2e/package-lock.json done=test/e2e/node_modules/.package-lock.json
+	[[ $done -nt $lock ]] && return
+	say "installing the npm packages of test/e2e"
+	npm ci --prefix test/e2e --no-audit --no-fund --loglevel=error
+	touch "$done"
+}
+
+install_golangci() {
+	local stamp
+	stamp=".tools/golangci-lint-$GOLANGCI_VERSION-$(go env GOVERSION)"
+	[[ -e $stamp && -x .tools/golangci-lint ]] && return
+	say "building golangci-lint $GOLANGCI_VERSION; this takes some minutes, once"
+	mkdir -p .tools
+	rm -f .tools/golangci-lint-*
+	GOBIN="$PWD/.tools" go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$GOLANGCI_VERSION"
+	touch "$stamp"
+}
+
+for_test() {
+	check_go
+	check_browser
+	install_missing
+	check_node_version
+	install_npm_packages
+}
+
+for_lint() {
+	check_go
+	need shellcheck shellcheck
+	install_missing
+	install_golangci
+}
+
+case ${1:-all} in
+test) for_test ;;
+lint) for_lint ;;
+all)
+	for_test
+	for_lint
+	;;
+*) die "usage: scripts/setup.sh [test|lint|all]" ;;
+esac

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Everything that must be green, part by part, each with its time.
+#
+# Go tests run once, with the race detector: it finds what plain runs do not, and finds nothing in the two kinds of packages that are
+# run without it, because their work happens in another process: cmd/parley and test/* drive the built binary (and measure it).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/part.sh
+. scripts/part.sh
+
+outside='/cmd/parley$|/test/'
+mapfile -t raced < <(go list ./... | grep -vE "$outside")
+mapfile -t plain < <(go list ./... | grep -E "$outside")
+
+part "vet" go vet ./...
+part "build" make --no-print-directory build VERSION="${VERSION:-dev}"
+part "tests with -race" scripts/gotest.sh race -race -timeout 15m "${raced[@]}"
+part "tests of the built program" scripts/gotest.sh program -timeout 10m "${plain[@]}"
+part "browser" scripts/e2e.sh
+parts_total
