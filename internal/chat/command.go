@@ -1,0 +1,300 @@
+package chat
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// Kind says what a command asks and what an event tells.
+type Kind uint8
+
+// The kinds, numbered as they are stored.
+const (
+	KindMessage  Kind = 1
+	KindEdit     Kind = 2
+	KindDelete   Kind = 3
+	KindReaction Kind = 4
+	KindMember   Kind = 5
+	KindRoom     Kind = 6
+)
+
+var kindNames = [...]string{
+	KindMessage: "message", KindEdit: "edit", KindDelete: "delete",
+	KindReaction: "reaction", KindMember: "member", KindRoom: "room",
+}
+
+func (k Kind) String() string {
+	if k.Known() {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// Known says whether this version has rules for the kind.
+func (k Kind) Known() bool { return k >= KindMessage && int(k) < len(kindNames) }
+
+// Op is what a reaction, member or room command does.
+type Op string
+
+// The ops by kind.
+const (
+	OpAdd    Op = "add" // reaction and member
+	OpRemove Op = "remove"
+
+	OpJoin  Op = "join" // member
+	OpLeave Op = "leave"
+	OpRole  Op = "role"
+
+	OpCreate   Op = "create" // room
+	OpRename   Op = "rename"
+	OpTopic    Op = "topic"
+	OpSettings Op = "settings"
+	OpArchive  Op = "archive"
+)
+
+// Limits of what a command may carry, in bytes unless it says otherwise.
+const (
+	MaxText        = 32 << 10
+	MaxMeta        = 4 << 10
+	MaxNonce       = 128
+	MaxName        = 120
+	MaxTopic       = 1000
+	MaxEmoji       = 64
+	MaxAttachments = 10   // pieces
+	MaxMentions    = 100  // people
+	MaxFirst       = 1000 // people a room can be created with
+)
+
+// Body is what a command or event says, by kind:
+//
+//	message   Text, ReplyTo, Thread, Attachments, Mentions, MentionAll, Meta
+//	edit      Text
+//	reaction  Emoji, Op (add, remove)
+//	member    User, Op (join, leave, add, remove, role), Role
+//	room      Op, RoomKind, Name, Handle, Topic, ReadOnly, Members
+//
+// Deleted marks a body that a delete has cleared.
+type Body struct {
+	Text        string          `json:"text,omitempty"`
+	ReplyTo     uint64          `json:"reply_to,omitempty"`
+	Thread      uint64          `json:"thread,omitempty"`
+	Attachments json.RawMessage `json:"attachments,omitempty"` // a JSON array
+	Mentions    []UserID        `json:"mentions,omitempty"`
+	MentionAll  bool            `json:"mention_all,omitempty"`
+	Meta        json.RawMessage `json:"meta,omitempty"` // a JSON object
+
+	Emoji string `json:"emoji,omitempty"`
+	Op    Op     `json:"op,omitempty"`
+
+	User UserID `json:"user,omitzero"`
+	Role Role   `json:"role,omitempty"`
+
+	RoomKind RoomKind `json:"kind,omitempty"`
+	Name     *string  `json:"name,omitempty"`
+	Handle   string   `json:"handle,omitempty"`
+	Topic    *string  `json:"topic,omitempty"`
+	ReadOnly *bool    `json:"read_only,omitempty"`
+	Members  []UserID `json:"members,omitempty"`
+
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+// Alias ties a door's foreign id to what a command makes; it is committed with
+// the event.
+type Alias struct {
+	Door    string `json:"door"`
+	Kind    string `json:"kind"`
+	Foreign string `json:"foreign"`
+}
+
+// Command asks for one change of one room. (Room, By, Nonce) names it for ever:
+// however often it is appended, it takes effect at most once.
+type Command struct {
+	ID     ID // becomes the event's
+	Room   RoomID
+	By     UserID
+	As     OrgRole // By's role when the command was taken
+	Nonce  string
+	Kind   Kind
+	Target uint64 // edit, delete, reaction: the message's number
+	Body   Body
+	Asked  int64 // when the gateway took it, Unix milliseconds
+	Alias  *Alias
+}
+
+// Check says what is wrong with the command on its own, before any room is
+// known. Doors and the sequencer both ask it: what it refuses changes nothing.
+func (c *Command) Check() *Error {
+	b := &c.Body
+	switch {
+	case !c.Kind.Known():
+		return Errorf(Invalid, "unknown kind %d", c.Kind)
+	case c.Room.IsZero() || c.By.IsZero() || c.ID.IsZero():
+		return Errorf(Invalid, "a command names its room, its author and itself")
+	case c.Nonce == "" || len(c.Nonce) > MaxNonce:
+		return Errorf(Invalid, "a nonce has 1 to %d bytes", MaxNonce)
+	case len(b.Text) > MaxText:
+		return Errorf(TooLarge, "a text has at most %d bytes", MaxText)
+	case len(b.Meta) > MaxMeta:
+		return Errorf(TooLarge, "meta has at most %d bytes", MaxMeta)
+	case len(b.Attachments) > MaxText:
+		return Errorf(TooLarge, "attachments have at most %d bytes", MaxText)
+	case len(b.Members) > MaxFirst:
+		return Errorf(TooLarge, "a room starts with at most %d people; add the others later", MaxFirst)
+	case len(b.Mentions) > MaxMentions:
+		return Errorf(TooLarge, "a message mentions at most %d people", MaxMentions)
+	}
+	for _, s := range c.strings() {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return Errorf(Invalid, "text is UTF-8 without U+0000")
+		}
+	}
+	return c.checkKind()
+}
+
+func (c *Command) strings() []string {
+	b := &c.Body
+	s := []string{c.Nonce, b.Text, string(b.Attachments), string(b.Meta), b.Emoji, b.Handle}
+	if b.Name != nil {
+		s = append(s, *b.Name)
+	}
+	if b.Topic != nil {
+		s = append(s, *b.Topic)
+	}
+	if c.Alias != nil {
+		s = append(s, c.Alias.Door, c.Alias.Kind, c.Alias.Foreign)
+	}
+	return s
+}
+
+func (c *Command) checkKind() *Error {
+	b := &c.Body
+	switch c.Kind {
+	case KindMessage:
+		return c.checkMessage()
+	case KindEdit:
+		if strings.TrimSpace(b.Text) == "" {
+			return Errorf(Invalid, "an edit needs a text; to take a message back, delete it")
+		}
+	case KindReaction:
+		if b.Emoji == "" || len(b.Emoji) > MaxEmoji {
+			return Errorf(Invalid, "an emoji has 1 to %d bytes", MaxEmoji)
+		}
+		if b.Op != OpAdd && b.Op != OpRemove {
+			return Errorf(Invalid, "a reaction's op is add or remove")
+		}
+	case KindMember:
+		return c.checkMember()
+	case KindRoom:
+		return c.checkRoom()
+	}
+	if c.Kind != KindMember && c.Kind != KindRoom && c.Target == 0 {
+		return Errorf(Invalid, "a %s names the message it is about", c.Kind)
+	}
+	return nil
+}
+
+func (c *Command) checkMessage() *Error {
+	b := &c.Body
+	if b.Text == "" && b.Attachments == nil && b.Meta == nil {
+		return Errorf(Invalid, "a message has a text, attachments or meta")
+	}
+	if b.Meta != nil && !isJSON(b.Meta, '{') {
+		return Errorf(Invalid, "meta is a JSON object")
+	}
+	if b.Attachments != nil {
+		var list []json.RawMessage
+		if !isJSON(b.Attachments, '[') || json.Unmarshal(b.Attachments, &list) != nil || len(list) > MaxAttachments {
+			return Errorf(Invalid, "attachments are a JSON array of at most %d", MaxAttachments)
+		}
+	}
+	return nil
+}
+
+func isJSON(raw json.RawMessage, opens byte) bool {
+	s := strings.TrimLeft(string(raw), " \t\r\n")
+	return s != "" && s[0] == opens && json.Valid(raw)
+}
+
+func (c *Command) checkMember() *Error {
+	b := &c.Body
+	if b.User.IsZero() {
+		return Errorf(Invalid, "whose membership?")
+	}
+	switch b.Op {
+	case OpJoin, OpLeave:
+		if b.User != c.By {
+			return Errorf(Invalid, "people join and leave for themselves; others are added and removed")
+		}
+	case OpAdd:
+		if b.Role != "" && !b.Role.Valid() {
+			return Errorf(Invalid, "a role is owner, moderator or member")
+		}
+	case OpRole:
+		if !b.Role.Valid() {
+			return Errorf(Invalid, "a role is owner, moderator or member")
+		}
+	case OpRemove:
+	default:
+		return Errorf(Invalid, "unknown member op %.20q", b.Op)
+	}
+	return nil
+}
+
+func (c *Command) checkRoom() *Error {
+	b := &c.Body
+	if b.Name != nil && len(*b.Name) > MaxName {
+		return Errorf(TooLarge, "a name has at most %d bytes", MaxName)
+	}
+	if b.Topic != nil && len(*b.Topic) > MaxTopic {
+		return Errorf(TooLarge, "a topic has at most %d bytes", MaxTopic)
+	}
+	switch b.Op {
+	case OpCreate:
+		return c.checkCreate()
+	case OpRename:
+		if b.Name == nil || strings.TrimSpace(*b.Name) == "" {
+			return Errorf(Invalid, "a rename needs a name")
+		}
+	case OpTopic:
+		if b.Topic == nil {
+			return Errorf(Invalid, "which topic?")
+		}
+	case OpSettings:
+		if b.Name == nil && b.Topic == nil && b.ReadOnly == nil {
+			return Errorf(Invalid, "nothing to set")
+		}
+	case OpArchive:
+	default:
+		return Errorf(Invalid, "unknown room op %.20q", b.Op)
+	}
+	return nil
+}
+
+func (c *Command) checkCreate() *Error {
+	b := &c.Body
+	switch b.RoomKind {
+	case Channel, Group:
+		if b.Name == nil || strings.TrimSpace(*b.Name) == "" {
+			return Errorf(Invalid, "a %s needs a name", b.RoomKind)
+		}
+		if b.Handle != "" && (b.RoomKind != Channel || !username.MatchString(b.Handle)) {
+			return Errorf(Invalid, "a handle is a channel's, 1 to 32 of a-z, 0-9, dot, underscore and hyphen")
+		}
+		if c.Room != CreatedRoomID(c.By, c.Nonce) {
+			return Errorf(Invalid, "a room's id comes from who creates it and the nonce")
+		}
+	case Direct:
+		people := SortIDs(append([]UserID{c.By}, b.Members...))
+		if len(people) > 2 {
+			return Errorf(Invalid, "a direct room is for one or two people; make a group")
+		}
+		if c.Room != DirectRoomID(people...) {
+			return Errorf(Invalid, "a direct room's id comes from its people")
+		}
+	default:
+		return Errorf(Invalid, "a room is a channel, a group or direct")
+	}
+	return nil
+}
