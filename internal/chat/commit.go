@@ -61,3 +61,24 @@ var (
 	// commit is unknown, and trying again later is right.
 	ErrUnreachable = errors.New("the store cannot be reached")
 )
+
+// Known is what a store knows of the [Facts] that were asked for: every one of
+// them has an entry, also those that are not there.
+type Known struct {
+	Members   map[UserID]Role
+	Targets   map[uint64]Target
+	Reactions map[ReactionKey]bool
+}
+
+// Learn takes in what the store knows.
+func (r *Room) Learn(k Known) {
+	for id, role := range k.Members {
+		r.LearnMember(id, role)
+	}
+	for seq, t := range k.Targets {
+		r.LearnTarget(seq, t)
+	}
+	for key, stands := range k.Reactions {
+		r.LearnReaction(key, stands)
+	}
+}
