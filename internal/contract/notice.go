@@ -1,0 +1,23 @@
+package contract
+
+import "github.com/parley-chat/parley/internal/chat"
+
+// Notice tells a gateway what a partition's owner committed: every event in
+// (From, To] of the rooms that the gateway watches, and every event there that
+// makes somebody a member. With From equal to To it only says where things stand.
+type Notice struct {
+	Partition int
+	Epoch     uint64
+	From, To  uint64 // feed numbers
+	LogSeq    uint64 // every log record up to this one has been decided
+	Events    []chat.Event
+	Answers   []Answer // to commands of the gateway that made no event
+}
+
+// Answer is what became of a command that made no event: a refusal (Err), a
+// repeat of the event with number Repeat, or nothing that needed changing.
+type Answer struct {
+	Key    chat.NonceKey
+	Repeat uint64
+	Err    *chat.Error
+}

@@ -1,0 +1,396 @@
+package contract
+
+import (
+	"strconv"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 36) }
+
+// None is an empty question or answer.
+type None struct{}
+
+// Number is a revocation's number.
+type Number struct {
+	Number uint64 `json:"number"`
+}
+
+// Client says where a request came from; it is kept with the session.
+type Client struct {
+	Device  string `json:"device,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+// SignUpAsk carries a folded username and a password. A door that is handed only
+// the lower-case hex SHA-256 of the password gives that as Digest instead. A
+// door's own rules were checked by the door.
+type SignUpAsk struct {
+	Client
+	Username    string `json:"username"`
+	Password    string `json:"password,omitempty"`
+	Digest      string `json:"digest,omitempty"`
+	DisplayName string `json:"display_name"`
+	Bot         bool   `json:"bot,omitempty"`
+	Quiet       bool   `json:"quiet,omitempty"` // by an operator: sign-up may be closed, nobody is signed in
+}
+
+// SignInAsk is a username with a password or its digest.
+type SignInAsk struct {
+	Client
+	Username string `json:"username"`
+	Password string `json:"password,omitempty"`
+	Digest   string `json:"digest,omitempty"`
+}
+
+// RefreshAsk rotates a refresh token.
+type RefreshAsk struct {
+	Client
+	Token string `json:"token"`
+}
+
+// SignedIn is a session with its tokens, in clear for the last time.
+type SignedIn struct {
+	User          chat.User `json:"user"`
+	Login         chat.ID   `json:"login"`
+	AccessToken   string    `json:"access_token"`
+	AccessExpires int64     `json:"access_expires_at"` // Unix milliseconds
+	RefreshToken  string    `json:"refresh_token"`
+}
+
+// IdentifyAsk asks whose access token this is.
+type IdentifyAsk struct {
+	Token string `json:"token"`
+}
+
+// Identity is who holds a token.
+type Identity struct {
+	User    chat.User `json:"user"`
+	Login   chat.ID   `json:"login"` // zero for foreign tokens
+	Issued  int64     `json:"issued"`
+	Expires int64     `json:"expires"` // Unix milliseconds
+	Foreign bool      `json:"foreign,omitempty"`
+	// Revoked is the newest revocation that was considered.
+	Revoked uint64 `json:"revoked"`
+}
+
+// LoginsAsk lists a user's sessions.
+type LoginsAsk struct {
+	User chat.UserID `json:"user"`
+}
+
+// LoginList is a user's sessions.
+type LoginList struct {
+	Logins []chat.Login `json:"logins"`
+}
+
+// SignOutAsk ends one session of the user.
+type SignOutAsk struct {
+	User  chat.UserID `json:"user"`
+	Login chat.ID     `json:"login"`
+}
+
+// EditProfileAsk changes what is not nil. A new password wants the old one,
+// unless an operator asks.
+type EditProfileAsk struct {
+	User        chat.UserID `json:"user"`
+	DisplayName *string     `json:"display_name,omitempty"`
+	StatusText  *string     `json:"status_text,omitempty"`
+	OldPassword string      `json:"old_password,omitempty"`
+	NewPassword string      `json:"new_password,omitempty"`
+	Keep        chat.ID     `json:"keep,omitzero"` // a new password ends all sessions but this one
+	Operator    bool        `json:"operator,omitempty"`
+}
+
+// CloseAccountAsk ends an account for ever.
+type CloseAccountAsk struct {
+	User chat.UserID `json:"user"`
+}
+
+// LookupAsk names users by id and by folded name; unknown ones are left out of
+// the answer.
+type LookupAsk struct {
+	IDs   []chat.UserID `json:"ids,omitempty"`
+	Names []string      `json:"names,omitempty"`
+}
+
+// FindUsersAsk searches the directory by the beginning of a name.
+type FindUsersAsk struct {
+	Query  string `json:"query"`
+	Cursor string `json:"cursor,omitempty"`
+	Limit  int    `json:"limit"`
+}
+
+// UserList is a page of users.
+type UserList struct {
+	Users []chat.User `json:"users"`
+	Next  string      `json:"next,omitempty"`
+}
+
+// RevocationsAsk asks for what was revoked after a number.
+type RevocationsAsk struct {
+	Since uint64 `json:"since"`
+}
+
+// RevocationList is in order of number; Last is the newest there is.
+type RevocationList struct {
+	Revocations []chat.Revocation `json:"revocations"`
+	Last        uint64            `json:"last"`
+}
+
+// AliasAsk finds by Foreign or, when that is empty, by ID.
+type AliasAsk struct {
+	chat.Alias
+	ID chat.ID `json:"id,omitzero"`
+}
+
+// AliasList is what was found; empty when nothing was.
+type AliasList struct {
+	Aliases []chat.Named `json:"aliases"`
+}
+
+// TokenAsk finds a door's token by its SHA-256.
+type TokenAsk struct {
+	Door string   `json:"door"`
+	Hash [32]byte `json:"hash"`
+}
+
+// ListUsersAsk lists everybody, also the banned and the gone. By must run the
+// installation; the zero ID is an operator at the machine.
+type ListUsersAsk struct {
+	By     chat.UserID `json:"by"`
+	Query  string      `json:"query,omitempty"`
+	Cursor string      `json:"cursor,omitempty"`
+	Limit  int         `json:"limit"`
+}
+
+// SetUserAsk changes a user's org role or bans them.
+type SetUserAsk struct {
+	By     chat.UserID   `json:"by"`
+	User   chat.UserID   `json:"user"`
+	Role   *chat.OrgRole `json:"role,omitempty"`
+	Banned *bool         `json:"banned,omitempty"`
+}
+
+// StatsAsk asks for counts.
+type StatsAsk struct {
+	By chat.UserID `json:"by"`
+}
+
+// MyRoomsAsk pages through a user's rooms.
+type MyRoomsAsk struct {
+	User   chat.UserID `json:"user"`
+	Cursor string      `json:"cursor,omitempty"`
+	Limit  int         `json:"limit"`
+}
+
+// MyRoomsPage is most recently active first.
+type MyRoomsPage struct {
+	Rooms []chat.Mine `json:"rooms"`
+	Next  string      `json:"next,omitempty"`
+}
+
+// RoomAsk names a room and who asks. Runs lets an admin see every room.
+type RoomAsk struct {
+	User chat.UserID `json:"user"`
+	Room chat.RoomID `json:"room"`
+	Runs bool        `json:"runs,omitempty"`
+}
+
+// FindRoomsAsk searches rooms by the beginning of name or handle.
+type FindRoomsAsk struct {
+	By     chat.UserID `json:"by"`
+	Query  string      `json:"query,omitempty"`
+	Cursor string      `json:"cursor,omitempty"`
+	Limit  int         `json:"limit"`
+}
+
+// RoomList is a page of rooms.
+type RoomList struct {
+	Rooms []chat.Info `json:"rooms"`
+	Next  string      `json:"next,omitempty"`
+}
+
+// MembersAsk pages through a room's members.
+type MembersAsk struct {
+	RoomAsk
+	Only   []chat.UserID `json:"only,omitempty"` // these, if they are members
+	Cursor string        `json:"cursor,omitempty"`
+	Limit  int           `json:"limit"`
+}
+
+// MemberList is a page of members.
+type MemberList struct {
+	Members []chat.Member `json:"members"`
+	Next    string        `json:"next,omitempty"`
+}
+
+// MarkList is read and delivered marks.
+type MarkList struct {
+	Marks []chat.Mark `json:"marks"`
+	From  uint64      `json:"from,omitempty"` // the gateway run that tells them
+}
+
+// SetMineAsk changes a member's own settings of a room.
+type SetMineAsk struct {
+	User     chat.UserID   `json:"user"`
+	Room     chat.RoomID   `json:"room"`
+	Settings chat.Settings `json:"settings"`
+}
+
+// HandleAsk reserves a handle for a room, or releases it.
+type HandleAsk struct {
+	Handle string      `json:"handle"`
+	Room   chat.RoomID `json:"room"`
+}
+
+// HistoryAsk asks for messages before, after or around a number; all zero is the
+// newest. Thread limits it to one thread.
+type HistoryAsk struct {
+	RoomAsk
+	Before uint64 `json:"before,omitempty"`
+	After  uint64 `json:"after,omitempty"`
+	Around uint64 `json:"around,omitempty"`
+	Thread uint64 `json:"thread,omitempty"`
+	Limit  int    `json:"limit"`
+}
+
+// HistoryPage is in ascending order.
+type HistoryPage struct {
+	Messages []chat.Message `json:"messages"`
+	Head     uint64         `json:"head"`
+	HasMore  bool           `json:"has_more"`
+}
+
+// EventAsk asks for one event, by number or by the command's name.
+type EventAsk struct {
+	RoomAsk
+	Seq   uint64      `json:"seq,omitempty"`
+	By    chat.UserID `json:"by,omitzero"`
+	Nonce string      `json:"nonce,omitempty"`
+}
+
+// SearchAsk looks for words in the asker's rooms.
+type SearchAsk struct {
+	User   chat.UserID `json:"user"`
+	Query  string      `json:"query"`
+	Room   chat.RoomID `json:"room,omitzero"`
+	From   chat.UserID `json:"from,omitzero"`
+	Before int64       `json:"before,omitempty"` // Unix milliseconds
+	Cursor string      `json:"cursor,omitempty"`
+	Limit  int         `json:"limit"`
+}
+
+// SearchPage is newest first.
+type SearchPage struct {
+	Hits []chat.Hit `json:"hits"`
+	Next string     `json:"next,omitempty"`
+}
+
+// PartitionsAnswer is how many partitions there are.
+type PartitionsAnswer struct {
+	Partitions int `json:"partitions"`
+}
+
+// WatchAsk changes the set of rooms that a gateway run is told of. Asks of one
+// run go one at a time and are numbered from 1; Number 1 registers the run and
+// begins with an empty set.
+type WatchAsk struct {
+	Run       uint64        `json:"run"`
+	Partition int           `json:"partition"`
+	Number    uint64        `json:"number"`
+	Add       []chat.RoomID `json:"add,omitempty"`
+	Remove    []chat.RoomID `json:"remove,omitempty"`
+}
+
+// MaxWatch is how many rooms a [WatchAsk] adds and removes at most.
+const MaxWatch = 2000
+
+// WatchAnswer says from where on the set holds: notices from N on tell it.
+// Unknown asks the gateway to register anew.
+type WatchAnswer struct {
+	Epoch   uint64 `json:"epoch"`
+	N       uint64 `json:"n"`
+	Unknown bool   `json:"unknown,omitempty"`
+}
+
+// WatchersAsk asks who watches a room.
+type WatchersAsk struct {
+	Room chat.RoomID `json:"room"`
+}
+
+// WatchersAnswer lists gateway runs.
+type WatchersAnswer struct {
+	Runs []uint64 `json:"runs"`
+}
+
+// Status is whether somebody is here.
+type Status string
+
+// The statuses.
+const (
+	Online  Status = "online"
+	Away    Status = "away"
+	Busy    Status = "busy"
+	Offline Status = "offline"
+)
+
+// Sitting is one user's presence on one gateway.
+type Sitting struct {
+	User     chat.UserID `json:"user"`
+	Sessions int         `json:"sessions"` // 0: gone from this gateway
+	Status   Status      `json:"status,omitempty"`
+	Text     string      `json:"text,omitempty"`
+}
+
+// HereNotice is a gateway's heartbeat with what changed since the last. With All
+// it lists everybody, and whoever is missing has gone.
+type HereNotice struct {
+	Run      uint64    `json:"run"`
+	All      bool      `json:"all,omitempty"`
+	Leaving  bool      `json:"leaving,omitempty"` // this gateway ends
+	Sittings []Sitting `json:"sittings,omitempty"`
+}
+
+// PresenceAsk asks about users.
+type PresenceAsk struct {
+	Users []chat.UserID `json:"users"`
+}
+
+// PresenceWatch replaces the set of users whom a gateway asks about.
+type PresenceWatch struct {
+	Run   uint64        `json:"run"`
+	Users []chat.UserID `json:"users"`
+}
+
+// Presence is a user's status; several sessions make the most present one.
+type Presence struct {
+	User       chat.UserID `json:"user"`
+	Status     Status      `json:"status"`
+	Text       string      `json:"status_text,omitempty"`
+	LastActive int64       `json:"last_active,omitempty"` // Unix milliseconds
+	Gateways   []uint64    `json:"gateways,omitempty"`    // discovery
+}
+
+// PresenceList is some users' presence.
+type PresenceList struct {
+	Presence []Presence `json:"presence"`
+}
+
+// OnlineAsk asks which members of a room are connected.
+type OnlineAsk struct {
+	RoomAsk
+}
+
+// OnlineList is who is connected.
+type OnlineList struct {
+	Users []chat.UserID `json:"users"`
+}
+
+// TypingNotice says that somebody types, or stops.
+type TypingNotice struct {
+	Room chat.RoomID `json:"room"`
+	User chat.UserID `json:"user"`
+	On   bool        `json:"on"`
+	From uint64      `json:"from"`
+}
