@@ -1,0 +1,7 @@
+//go:build !linux
+
+package ws
+
+import "errors"
+
+func newPoller(*Server) (poller, error) { return nil, errors.ErrUnsupported }
