@@ -66,18 +66,6 @@ func (t *table) len() int {
 	return t.open
 }
 
-// pick appends the connections at the given places to into; a place may have become empty, or another's.
-func (t *table) pick(places []int32, into []*Conn) []*Conn {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, slot := range places {
-		if c := t.conns[slot]; c != nil {
-			into = append(into, c)
-		}
-	}
-	return into
-}
-
 // part appends the connections of the i-th of n equal parts of the table to into.
 func (t *table) part(i, n int, into []*Conn) []*Conn {
 	t.mu.RLock()

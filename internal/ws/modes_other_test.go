@@ -1,3 +1,5 @@
+//go:build !linux
+
 package ws
 
 func modes() map[string]Mode { return map[string]Mode{"goroutine": Goroutine} }

@@ -1,0 +1,3 @@
+package ws
+
+func modes() map[string]Mode { return map[string]Mode{"goroutine": Goroutine, "epoll": Epoll} }
