@@ -1,0 +1,244 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Call is one question with one answer, given by one of the instances of a
+// role. Calls are declared in package contract only.
+type Call[Q, A any] struct{ subject string }
+
+// NewCall declares a call.
+func NewCall[Q, A any](subject string) Call[Q, A] { return Call[Q, A]{subject} }
+
+// At is the same call to one particular answerer.
+func (c Call[Q, A]) At(key string) Call[Q, A] { return Call[Q, A]{c.subject + "." + key} }
+
+// Subject is what the call is called on the bus.
+func (c Call[Q, A]) Subject() string { return c.subject }
+
+const (
+	timeoutHeader = "Parley-Timeout" // what is left of the asker's patience, in microseconds
+	traceHeader   = "Parley-Trace"
+	errorHeader   = "Parley-Error" // the answer is a chat.Error in JSON
+)
+
+const retryAfter = time.Second
+
+// Ask asks and waits for the answer until ctx ends, or for 5 s when it has no
+// end. The answerer gets what is left of that time and the trace id of ctx.
+//
+// A refusal arrives as the *[chat.Error] that it is. When nobody answers, or
+// not in time, the error is [chat.Unavailable], and whether the question was
+// dealt with is unknown. Every error is wrapped with what was asked.
+func (c Call[Q, A]) Ask(ctx context.Context, b *Bus, q *Q) (*A, error) {
+	data, err := encode(q)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", c.subject, err)
+	}
+	reply, err := b.ask(ctx, c.subject, data)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", c.subject, err)
+	}
+	a, err := decode[A](reply)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: understand the answer: %w", c.subject, err)
+	}
+	return a, nil
+}
+
+func (b *Bus) ask(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	times, err := b.await(ctx, Passage{What: PassQuestion, Subject: subject, Data: data})
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	question := &nats.Msg{Subject: subject, Data: data, Header: askHeader(ctx)}
+	for ; times > 1; times-- {
+		_ = b.nc.PublishMsg(question)
+	}
+	reply, err := b.nc.RequestMsgWithContext(ctx, question)
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	if _, err := b.await(ctx, Passage{What: PassAnswer, Inbound: true, Subject: subject, Data: reply.Data}); err != nil {
+		return nil, unanswered(err)
+	}
+	if reply.Header.Get(errorHeader) == "" {
+		return reply.Data, nil
+	}
+	refusal := new(chat.Error)
+	if err := json.Unmarshal(reply.Data, refusal); err != nil {
+		return nil, fmt.Errorf("understand the refusal: %w", err)
+	}
+	return nil, refusal
+}
+
+func askHeader(ctx context.Context) nats.Header {
+	h := make(nats.Header, 2)
+	if end, has := ctx.Deadline(); has {
+		h[timeoutHeader] = []string{strconv.FormatInt(time.Until(end).Microseconds(), 10)}
+	}
+	if trace := TraceOf(ctx); trace != "" {
+		h[traceHeader] = []string{trace}
+	}
+	return h
+}
+
+// unanswered is what the asker is told when no answer came. Who gave up by
+// themselves are told just that.
+func unanswered(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", chat.Busy(retryAfter, "that part of the service does not answer right now"), err)
+}
+
+// AnswerOption changes how a call is answered.
+type AnswerOption func(*answering)
+
+type answering struct {
+	serial bool
+	limit  int
+}
+
+const defaultLimit = 256
+
+// Serial answers one question at a time, in the order of arrival.
+func Serial() AnswerOption { return func(a *answering) { a.serial = true } }
+
+// Limit answers at most n questions at once, instead of 256; further ones are
+// told at once that the answerer is busy.
+func Limit(n int) AnswerOption { return func(a *answering) { a.limit = n } }
+
+// Answer answers the call until the subscription is stopped, sharing the
+// questions with everybody else who answers it. Each question gets its own
+// goroutine.
+//
+// A *[chat.Error] from fn reaches the asker as it is. Any other error, and a
+// panic, is logged here with its trace id and reaches the asker as
+// [chat.Internal] without its story.
+func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error), opts ...AnswerOption) (*Subscription, error) {
+	how := answering{limit: defaultLimit}
+	for _, opt := range opts {
+		opt(&how)
+	}
+	answer := func(ctx context.Context, data []byte) ([]byte, error) {
+		q, err := decode[Q](data)
+		if err != nil {
+			return nil, chat.Errorf(chat.Malformed, "the question could not be understood")
+		}
+		a, err := fn(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if a == nil {
+			a = new(A)
+		}
+		return encode(a)
+	}
+	if how.serial {
+		return b.listen(c.subject, answerers, 0, func(_ *Subscription, m *nats.Msg) {
+			b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() { b.answer(m, answer) })
+		})
+	}
+	return b.listen(c.subject, answerers, how.limit, func(s *Subscription, m *nats.Msg) {
+		b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() {
+			select {
+			case s.slots <- struct{}{}:
+				go func() {
+					defer func() { <-s.slots }()
+					b.answer(m, answer)
+				}()
+			default:
+				b.refuse(m, chat.Busy(retryAfter, "too many questions at once"))
+			}
+		})
+	})
+}
+
+// answer runs one answerer and sends what it says.
+func (b *Bus) answer(m *nats.Msg, fn func(context.Context, []byte) ([]byte, error)) {
+	ctx, cancel := context.WithTimeout(traceFrom(b.ctx, m), timeoutFrom(m))
+	defer cancel()
+	data, err := guard(ctx, m.Data, fn)
+	if err != nil {
+		b.refuse(m, b.refusal(ctx, m.Subject, err))
+		return
+	}
+	if int64(len(data)) > b.nc.MaxPayload() {
+		b.log.Error("answer too large for the bus", "subject", m.Subject, "trace", TraceOf(ctx), "bytes", len(data))
+		b.refuse(m, chat.Errorf(chat.TooLarge, "the answer is too large; ask for less"))
+		return
+	}
+	b.reply(m, &nats.Msg{Data: data})
+}
+
+func guard(ctx context.Context, data []byte, fn func(context.Context, []byte) ([]byte, error)) (answer []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(ctx, data)
+}
+
+// refusal is err as it crosses the wire.
+func (b *Bus) refusal(ctx context.Context, subject string, err error) *chat.Error {
+	var e *chat.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return chat.Busy(retryAfter, "there was not enough time")
+	}
+	b.log.Error("cannot answer", "subject", subject, "trace", TraceOf(ctx), "err", err)
+	return chat.Public(err)
+}
+
+func (b *Bus) refuse(m *nats.Msg, e *chat.Error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		b.log.Error("cannot refuse", "subject", m.Subject, "err", err)
+		return
+	}
+	b.reply(m, &nats.Msg{Data: data, Header: nats.Header{errorHeader: {string(e.Code)}}})
+}
+
+// reply sends an answer. One that cannot be sent is a timeout to the asker.
+func (b *Bus) reply(m, answer *nats.Msg) {
+	if m.Reply == "" {
+		return
+	}
+	b.pass(Passage{What: PassAnswer, Subject: m.Subject, Data: answer.Data}, func() {
+		if err := m.RespondMsg(answer); err != nil {
+			b.log.Warn("answer not sent", "subject", m.Subject, "err", err)
+		}
+	})
+}
+
+func traceFrom(ctx context.Context, m *nats.Msg) context.Context {
+	if trace := m.Header.Get(traceHeader); trace != "" {
+		return WithTrace(ctx, trace)
+	}
+	return ctx
+}
+
+func timeoutFrom(m *nats.Msg) time.Duration {
+	us, err := strconv.ParseInt(m.Header.Get(timeoutHeader), 10, 64)
+	if err != nil || us < 0 {
+		return defaultTimeout
+	}
+	return time.Duration(us) * time.Microsecond
+}

@@ -1,0 +1,208 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Log is the intake of one partition: envelopes in the order in which they were
+// stored, each at the next sequence number. It is safe for concurrent use.
+type Log struct {
+	bus     *Bus
+	stream  string
+	subject string
+}
+
+// LogConfig says how a log is kept.
+type LogConfig struct {
+	MaxBytes int64 // what it may take before it is full; 1 GiB when zero
+	Replicas int   // on so many servers; 1 when zero
+}
+
+const (
+	defaultLogBytes = 1 << 30
+	// duplicateWindow is how long a log knows an envelope again. Longer would
+	// only cost memory: commands that come twice are found by their nonces.
+	duplicateWindow = 2 * time.Minute
+)
+
+// What [Log.Append] can be sure of. After any other error the envelope may be
+// in the log or not: append it again.
+var (
+	// ErrLogFull: the log has no room; the envelope is not in it.
+	ErrLogFull = errors.New("the log is full")
+	// ErrNoLog: nobody has made the log yet, or the servers that keep it are
+	// away; the envelope is not in it.
+	ErrNoLog = errors.New("there is no log")
+)
+
+// Log is the log of a partition, which need not exist yet.
+func (b *Bus) Log(partition int) *Log {
+	p := strconv.Itoa(partition)
+	return &Log{bus: b, stream: "log-" + p, subject: "log." + p}
+}
+
+// MakeLog makes the log of a partition, or changes how it is kept. Only the
+// sequencer does.
+func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, error) {
+	if cfg.MaxBytes <= 0 {
+		cfg.MaxBytes = defaultLogBytes
+	}
+	if cfg.Replicas <= 0 {
+		cfg.Replicas = 1
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	l := b.Log(partition)
+	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:       l.stream,
+		Subjects:   []string{l.subject},
+		Retention:  jetstream.LimitsPolicy,
+		Storage:    jetstream.FileStorage,
+		Discard:    jetstream.DiscardNew,
+		MaxBytes:   cfg.MaxBytes,
+		Replicas:   cfg.Replicas,
+		Duplicates: duplicateWindow,
+	})
+	if err != nil {
+		return nil, l.wrap("make", err)
+	}
+	return l, nil
+}
+
+// wrap says what was being done to which log.
+func (l *Log) wrap(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrStreamNotFound),
+		errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		err = fmt.Errorf("%w: %w", ErrNoLog, err)
+	}
+	return fmt.Errorf("%s %s: %w", doing, l.subject, err)
+}
+
+// Append stores the envelope and returns its sequence number. Appending an
+// envelope with the same ID within two minutes returns the same number. It
+// waits until ctx ends, or 5 s.
+func (l *Log) Append(ctx context.Context, e *Envelope) (seq uint64, err error) {
+	data, err := e.AppendBinary(nil)
+	if err != nil {
+		return 0, fmt.Errorf("append to %s: %w", l.subject, err)
+	}
+	return l.append(ctx, e.ID, data)
+}
+
+func (l *Log) append(ctx context.Context, id chat.ID, data []byte) (seq uint64, err error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	times, err := l.bus.await(ctx, Passage{What: PassRecord, Subject: l.subject, Data: data})
+	for ; err == nil && times > 0; times-- {
+		seq, err = l.store(ctx, id, data)
+	}
+	if err != nil {
+		return 0, l.wrap("append to", err)
+	}
+	return seq, nil
+}
+
+// store has the record stored and reads the log's answer.
+func (l *Log) store(ctx context.Context, id chat.ID, data []byte) (seq uint64, err error) {
+	reply, err := l.bus.nc.RequestMsgWithContext(ctx, &nats.Msg{
+		Subject: l.subject,
+		Data:    data,
+		Header:  nats.Header{nats.MsgIdHdr: {id.String()}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	if _, err := l.bus.await(ctx, Passage{What: PassAck, Inbound: true, Subject: l.subject, Data: reply.Data}); err != nil {
+		return 0, err
+	}
+	var ack struct {
+		Seq   uint64              `json:"seq"`
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &ack); err != nil {
+		return 0, fmt.Errorf("understand the log's answer: %w", err)
+	}
+	switch {
+	case ack.Error != nil && full[ack.Error.ErrorCode]:
+		return 0, fmt.Errorf("%w: %w", ErrLogFull, ack.Error)
+	case ack.Error != nil:
+		return 0, ack.Error
+	case ack.Seq == 0:
+		return 0, errors.New("the log's answer has no number")
+	}
+	return ack.Seq, nil
+}
+
+// full are the server's refusals that leave the record out of the log.
+var full = map[jetstream.ErrorCode]bool{
+	10023: true, // insufficient resources
+	10028: true, // insufficient memory
+	10047: true, // insufficient storage
+	10077: true, // the stream's own limit
+}
+
+// Info says what the log holds. An empty log has first = last + 1.
+func (l *Log) Info(ctx context.Context) (first, last, bytes uint64, err error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	s, err := l.bus.js.Stream(ctx, l.stream)
+	if err != nil {
+		return 0, 0, 0, l.wrap("look at", err)
+	}
+	state := s.CachedInfo().State
+	if state.Msgs == 0 {
+		return state.LastSeq + 1, state.LastSeq, state.Bytes, nil
+	}
+	return state.FirstSeq, state.LastSeq, state.Bytes, nil
+}
+
+// Trim removes records before behind that are older than olderThan at now. The
+// record at behind itself stays.
+func (l *Log) Trim(ctx context.Context, behind uint64, olderThan time.Duration, now time.Time) error {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	s, err := l.bus.js.Stream(ctx, l.stream)
+	if err != nil {
+		return l.wrap("trim", err)
+	}
+	state := s.CachedInfo().State
+	first, keep := state.FirstSeq, min(behind, state.LastSeq)
+	cut, err := firstYoung(first, keep, func(seq uint64) (bool, error) {
+		m, err := s.GetMsg(ctx, seq)
+		return err == nil && now.Sub(m.Time) > olderThan, err
+	})
+	if err == nil && cut > first {
+		err = s.Purge(ctx, jetstream.WithPurgeSequence(cut))
+	}
+	return l.wrap("trim", err)
+}
+
+// firstYoung is the first number in first … last that is not old, or last.
+func firstYoung(first, last uint64, old func(seq uint64) (bool, error)) (uint64, error) {
+	for first < last {
+		middle := first + (last-first)/2
+		is, err := old(middle)
+		if err != nil {
+			return 0, err
+		}
+		if is {
+			first = middle + 1
+		} else {
+			last = middle
+		}
+	}
+	return first, nil
+}

@@ -1,0 +1,90 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Subscription is somebody listening, until Stop.
+type Subscription struct {
+	bus     *Bus
+	subject string
+	sub     *nats.Subscription
+	ended   chan struct{} // nothing arrives any more
+	slots   chan struct{} // taken by handlers that run beside the subscription's goroutine
+
+	stop sync.Once
+}
+
+// answerers is the queue group in which instances of a role share its calls.
+const answerers = "answerers"
+
+// listen subscribes; queue "" hears everything.
+func (b *Bus) listen(subject, queue string, slots int, fn func(*Subscription, *nats.Msg)) (*Subscription, error) {
+	s := &Subscription{bus: b, subject: subject, ended: make(chan struct{}), slots: make(chan struct{}, slots)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, fmt.Errorf("listen on %s: the bus is closed", subject)
+	}
+	sub, err := b.nc.QueueSubscribe(subject, queue, func(m *nats.Msg) { fn(s, m) })
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", subject, err)
+	}
+	sub.SetClosedHandler(func(string) { close(s.ended) })
+	s.sub = sub
+	b.subs[s] = struct{}{}
+	return s, nil
+}
+
+// Stop ends the subscription: what has arrived is still handled, and Stop waits
+// for it until ctx ends. Stopping twice is waiting twice.
+func (s *Subscription) Stop(ctx context.Context) error {
+	var err error
+	s.stop.Do(func() {
+		s.bus.forget(s)
+		if err = s.sub.Drain(); errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+			err = nil
+		}
+	})
+	if err == nil {
+		err = s.wait(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("stop listening on %s: %w", s.subject, err)
+	}
+	return nil
+}
+
+// wait returns when nothing arrives any more and every slot is free.
+func (s *Subscription) wait(ctx context.Context) error {
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	taken := 0
+	defer func() {
+		for range taken {
+			<-s.slots
+		}
+	}()
+	for ; taken < cap(s.slots); taken++ {
+		select {
+		case s.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (b *Bus) forget(s *Subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.subs, s)
+}
