@@ -12,6 +12,7 @@ const (
 	CodeAbnormal    = 1006 // the connection broke, or was dropped, without a close frame; never on the wire
 	CodeBadText     = 1007
 	CodeIdle        = 1008 // silent for longer than Config.IdleTimeout
+	CodeInternal    = 1011 // Handler.Text panicked
 	CodeSlow        = 4408 // does not read what is sent to it
 	CodeTooLarge    = 4413 // a message over Config.MaxFrame
 )

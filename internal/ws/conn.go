@@ -3,7 +3,9 @@ package ws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +13,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Handler is told what happens on a connection. Its methods must not panic.
+// Handler is told what happens on a connection. A panic in Text is logged and closes that connection with CodeInternal:
+// one bad message must not end everybody's. Closed must not panic.
 type Handler interface {
 	// Text hands over one whole text message, valid UTF-8. Calls for one connection come in order and never at the same
 	// time. Text may block: only this connection's reading waits. msg is valid only until Text returns and may be
@@ -359,9 +362,15 @@ func (e *events) text(msg []byte) {
 		return
 	}
 	c.busy.Store(true)
+	defer func() {
+		c.heard.Store(c.srv.now())
+		c.busy.Store(false)
+		if p := recover(); p != nil {
+			c.srv.cfg.Log.Error("websocket handler panics", "panic", p, "stack", string(debug.Stack()))
+			c.shut(CodeInternal, "internal error", fmt.Errorf("ws: handler panics: %v", p), true)
+		}
+	}()
 	c.handler.Text(c, msg)
-	c.heard.Store(c.srv.now())
-	c.busy.Store(false)
 }
 
 func (e *events) ping(payload []byte) {
