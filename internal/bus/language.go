@@ -301,3 +301,18 @@ func (d *Decoder) word() string {
 	}
 	return string(b)
 }
+
+// EventSize is at least as many bytes as the event takes.
+func EventSize(v *chat.Event) int {
+	const fixed = 256 // the ids, the numbers at their longest, the lengths
+	b := &v.Body
+	n := fixed + len(v.Nonce) + len(b.Text) + len(b.Attachments) + len(b.Meta) + len(b.Emoji) + len(b.Op) + len(b.Role) +
+		len(b.RoomKind) + len(b.Handle) + len(chat.ID{})*(len(b.Mentions)+len(b.Members))
+	if b.Name != nil {
+		n += len(*b.Name)
+	}
+	if b.Topic != nil {
+		n += len(*b.Topic)
+	}
+	return n
+}
