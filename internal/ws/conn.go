@@ -2,15 +2,10 @@ package ws
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gobwas/ws"
 )
 
 // Handler is told what happens on a connection. A panic in Text is logged and closes that connection with CodeInternal:
@@ -192,154 +187,6 @@ func (c *Conn) discard() {
 	}
 }
 
-// shut begins to close the connection, if it is open. With cut, what is queued and not begun is dropped first.
-func (c *Conn) shut(code int, reason string, err error, cut bool) bool {
-	c.mu.Lock()
-	if c.current() != phaseOpen {
-		c.mu.Unlock()
-		return false
-	}
-	c.phase.Store(uint32(phaseClosing))
-	c.code, c.err = int32(code), err
-	if cut && c.out != nil {
-		c.out.cut()
-	}
-	start := c.enqueue(closeFrame(code, reason))
-	c.wake()
-	c.deadline = time.AfterFunc(c.srv.cfg.CloseTimeout, c.expire)
-	c.mu.Unlock()
-	if start {
-		c.link.schedule(c)
-	}
-	return true
-}
-
-// expire ends a close that took too long. A peer that has not even taken what was queued gets a reset: the kernel
-// should not keep megabytes for it.
-func (c *Conn) expire() {
-	c.mu.Lock()
-	reset := c.out != nil
-	c.mu.Unlock()
-	c.kill(nil, reset)
-}
-
-// kill ends the connection without another word. err counts where nothing was decided before.
-func (c *Conn) kill(err error, reset bool) {
-	c.mu.Lock()
-	if c.current() == phaseGone {
-		c.mu.Unlock()
-		return
-	}
-	if c.current() == phaseOpen {
-		c.phase.Store(uint32(phaseClosing))
-		c.code, c.err = CodeAbnormal, err
-	}
-	c.discard()
-	c.wake()
-	c.mu.Unlock()
-	c.link.hangup(c, reset)
-}
-
-// finish is the end of every connection. The reader calls it, once, and reads no more.
-func (c *Conn) finish(err error) {
-	c.mu.Lock()
-	if c.current() == phaseOpen {
-		c.code, c.err = CodeAbnormal, err
-	}
-	c.phase.Store(uint32(phaseGone))
-	c.discard()
-	c.wake()
-	if c.deadline != nil {
-		c.deadline.Stop()
-	}
-	code, err, unused := int(c.code), c.err, !c.writing
-	c.mu.Unlock()
-	if unused { // else the writer releases it
-		c.link.release()
-	}
-	c.handler.Closed(c, code, err)
-	c.srv.conns.remove(c)
-}
-
-// flush does one write and says whether it should be called again. Only one goroutine at a time flushes a connection.
-func (c *Conn) flush(buf []byte) (again bool) {
-	c.mu.Lock()
-	if c.out == nil {
-		c.flushing = false
-		c.mu.Unlock()
-		return false
-	}
-	p := c.out.gather(buf)
-	c.writing, c.unblocked = true, false
-	c.mu.Unlock()
-
-	n, err := c.link.write(p)
-	if err == nil {
-		c.srv.writes.Add(1)
-		c.srv.bytes.Add(uint64(n))
-	}
-
-	c.mu.Lock()
-	c.writing = false
-	if c.current() == phaseGone {
-		c.flushing = false
-		c.mu.Unlock()
-		c.link.release()
-		return false
-	}
-	if c.out != nil {
-		c.srv.frames.Add(uint64(c.out.landed(n)))
-	}
-	if err != nil && !errors.Is(err, errAgain) {
-		c.flushing = false
-		c.mu.Unlock()
-		c.kill(err, true)
-		return false
-	}
-	again, over := c.flushed(err != nil)
-	c.mu.Unlock()
-	if over {
-		c.link.hangup(c, false)
-	}
-	return again
-}
-
-// flushed decides what comes after a write: another one, or, when both close frames are exchanged, the end; needs mu.
-func (c *Conn) flushed(full bool) (again, over bool) {
-	c.wake()
-	switch {
-	case c.out == nil: // killed meanwhile
-		c.flushing = false
-	case c.out.empty():
-		c.discard()
-		c.flushing = false
-		over = c.current() == phaseClosing && c.peerClosed
-	case full && !c.unblocked:
-		c.blocked = true
-	default:
-		again = true
-	}
-	return again, over
-}
-
-// writable tells that the socket takes bytes again.
-func (c *Conn) writable() {
-	c.mu.Lock()
-	c.unblocked = true
-	start := c.blocked
-	c.blocked = false
-	c.mu.Unlock()
-	if start {
-		c.link.schedule(c)
-	}
-}
-
-// feed reads what has come from the peer. Only the reader calls it.
-func (c *Conn) feed(s *scratch, b []byte) {
-	c.heard.Store(c.srv.now())
-	c.in.feed(s, b, c.srv.cfg.MaxFrame, (*events)(c))
-}
-
 // ping asks the peer for a sign of life, unless so much waits that it would only add to it.
 func (c *Conn) ping(f Frame) {
 	c.mu.Lock()
@@ -351,45 +198,4 @@ func (c *Conn) ping(f Frame) {
 	if start {
 		c.link.schedule(c)
 	}
-}
-
-// events is the connection as its decoder sees it.
-type events Conn
-
-func (e *events) text(msg []byte) {
-	c := (*Conn)(e)
-	if c.current() != phaseOpen {
-		return
-	}
-	c.busy.Store(true)
-	defer func() {
-		c.heard.Store(c.srv.now())
-		c.busy.Store(false)
-		if p := recover(); p != nil {
-			c.srv.cfg.Log.Error("websocket handler panics", "panic", p, "stack", string(debug.Stack()))
-			c.shut(CodeInternal, "internal error", fmt.Errorf("ws: handler panics: %v", p), true)
-		}
-	}()
-	c.handler.Text(c, msg)
-}
-
-func (e *events) ping(payload []byte) {
-	_ = (*Conn)(e).Send(makeFrame(ws.OpPong, payload)) // a closing connection owes none
-}
-
-func (e *events) refused(code int, err error) { (*Conn)(e).shut(code, err.Error(), err, true) }
-
-// closed answers the peer's close frame, which makes what is still queued pointless, and hangs up when the answer is
-// written. Where this side has closed first, the peer's frame is the answer.
-func (e *events) closed(code int) {
-	c := (*Conn)(e)
-	c.mu.Lock()
-	c.peerClosed = true
-	answered := c.current() == phaseClosing && c.out == nil
-	c.mu.Unlock()
-	if answered {
-		c.link.hangup(c, false)
-		return
-	}
-	c.shut(code, "", nil, true)
 }

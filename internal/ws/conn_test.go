@@ -251,7 +251,7 @@ func TestClosedComesAfterTheLastText(t *testing.T) {
 
 func TestBlockedTextHoldsNobodyElse(t *testing.T) {
 	each(t, func(t *testing.T, cfg Config) {
-		cfg.IdleTimeout = 50 * time.Millisecond // being inside Text is not being silent
+		cfg.IdleTimeout = 500 * time.Millisecond // being inside Text is not being silent
 		cfg.PingEvery = 10 * time.Millisecond
 		cfg.CloseTimeout = 20 * time.Millisecond
 		tn := newTown(t, cfg)
@@ -372,6 +372,7 @@ func TestStalledReaderAmongMany(t *testing.T) {
 			t.Fatalf("%d bytes still wait", n) // the frame begun (100 kB) and the close frame may
 		}
 		stalled.isClosed(CodeSlow, ErrSlow)
+		tn.shrinksTo(30)
 		if st := tn.srv.Stats(); st.SlowCloses != 1 || st.Open != 30 || st.Queued != 0 {
 			t.Fatalf("%+v", st)
 		}
@@ -468,7 +469,7 @@ func TestWait(t *testing.T) {
 
 func TestSilentPeerIsClosed(t *testing.T) {
 	each(t, func(t *testing.T, cfg Config) {
-		cfg.PingEvery, cfg.IdleTimeout = 20*time.Millisecond, 100*time.Millisecond
+		cfg.PingEvery, cfg.IdleTimeout = 50*time.Millisecond, time.Second
 		cfg.CloseTimeout = 20 * time.Millisecond
 		tn := newTown(t, cfg)
 		silent, alive := tn.dial(), tn.dial()

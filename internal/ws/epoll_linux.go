@@ -68,6 +68,8 @@ func newPoller(s *Server) (poller, error) {
 			return nil, err
 		}
 		e.sets = append(e.sets, set)
+	}
+	for _, set := range e.sets {
 		s.stopped.Go(set.run)
 	}
 	for range cores {
@@ -149,11 +151,12 @@ func (set *epollSet) add(fd int, slot int32) error {
 func (set *epollSet) run() {
 	events := make([]unix.EpollEvent, connsPerWakeup)
 	conns := make([]*Conn, connsPerWakeup)
+	var failure error
 	err := set.raw.Read(func(fd uintptr) bool {
 		for {
 			n, err := unix.EpollWait(int(fd), events, 0)
 			if err != nil && err != unix.EINTR {
-				set.srv.cfg.Log.Error("websocket event loop fails", "err", err)
+				failure = err
 				return true
 			}
 			set.dispatch(events[:max(n, 0)], conns)
@@ -162,8 +165,10 @@ func (set *epollSet) run() {
 			}
 		}
 	})
-	if err != nil && !errors.Is(err, os.ErrClosed) {
-		set.srv.cfg.Log.Error("websocket event loop ends", "err", err)
+	select {
+	case <-set.srv.stop:
+	default:
+		set.srv.cfg.Log.Error("websocket event loop ends", "err", errors.Join(err, failure))
 	}
 }
 

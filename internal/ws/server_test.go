@@ -216,6 +216,39 @@ func TestUpgradesRaceWithClose(t *testing.T) {
 	})
 }
 
+// unwilling is an event loop that has no room.
+type unwilling struct{ poller }
+
+func (unwilling) adopt(*net.TCPConn) (link, error) { return nil, errors.New("no room") }
+
+func TestFullLoopTurnsNobodyAway(t *testing.T) {
+	each(t, func(t *testing.T, cfg Config) {
+		tn := newTown(t, cfg)
+		if tn.srv.poll != nil {
+			tn.srv.poll = unwilling{tn.srv.poll}
+		}
+		p := tn.dial()
+		p.sends(text("hi"))
+		p.serverHears("hi")
+		p.conn.Close(CodeNormal, "")
+		p.hearsClose(CodeNormal)
+		p.isClosed(CodeNormal, nil)
+	})
+}
+
+func TestAutoTakesTheBestThereIs(t *testing.T) {
+	srv, err := NewServer(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, hasLoop := modes()["epoll"]; hasLoop != (srv.poll != nil) {
+		t.Errorf("loop is possible: %v, used: %v", hasLoop, srv.poll != nil)
+	}
+	if err := srv.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestBadConfig(t *testing.T) {
 	for _, cfg := range []Config{{MaxFrame: -1}, {MaxQueue: -1}, {PingEvery: -1}, {IdleTimeout: -1}, {CloseTimeout: -1}, {Mode: 9}} {
 		if _, err := NewServer(cfg); err == nil {

@@ -69,6 +69,9 @@ func (s *Server) linkFor(conn net.Conn) link {
 	return newNetLink(conn)
 }
 
+// acceptTimeout is for writing a few bytes into an empty socket buffer: only a stalled machine needs more than an instant.
+const acceptTimeout = 10 * time.Second
+
 // accept writes the 101. The write has a deadline, as nothing else watches over the socket yet.
 func (s *Server) accept(conn net.Conn, r *http.Request) error {
 	answer := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
@@ -76,7 +79,7 @@ func (s *Server) accept(conn net.Conn, r *http.Request) error {
 	if p := s.subprotocol(r); p != "" {
 		answer += "Sec-WebSocket-Protocol: " + p + "\r\n"
 	}
-	if err := conn.SetWriteDeadline(time.Now().Add(s.cfg.CloseTimeout)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(acceptTimeout)); err != nil {
 		return err
 	}
 	if _, err := conn.Write([]byte(answer + "\r\n")); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -202,6 +203,16 @@ func (p *peer) hearsEnd() {
 func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// shrinksTo waits until there are n connections left: one is counted until its Closed has returned.
+func (tn *town) shrinksTo(n int) {
+	tn.t.Helper()
+	for deadline := time.Now().Add(patience); tn.srv.Len() != n; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			tn.t.Fatalf("%d connections, want %d", tn.srv.Len(), n)
+		}
+	}
 }
 
 func (p *peer) serverHears(want string) {
