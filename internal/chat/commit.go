@@ -82,3 +82,9 @@ func (r *Room) Learn(k Known) {
 		r.LearnReaction(key, stands)
 	}
 }
+
+// Transient says whether the same commit may succeed later or elsewhere: it was
+// not the commit's own fault.
+func Transient(err error) bool {
+	return errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNotOwner)
+}

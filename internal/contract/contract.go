@@ -62,7 +62,6 @@ var (
 	Partitions = bus.NewCall[None, PartitionsAnswer]("sequencer.partitions") // any sequencer: how many are there?
 	Watch      = bus.NewCall[WatchAsk, WatchAnswer]("sequencer.watch")       // owner: change what a gateway is told of
 	Noticed    = bus.NewTopic[Notice]("gateway.notice")                      // owner → one gateway, At(run): what was committed
-	Beat       = bus.NewCall[Notice, None]("gateway.beat")                   // owner → one gateway, At(run): an empty notice that wants an answer
 )
 
 // Presence: who is here. It forgets on purpose.

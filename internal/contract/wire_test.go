@@ -1,0 +1,97 @@
+package contract
+
+import (
+	"encoding"
+	"reflect"
+	"testing"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+type hot interface {
+	AppendBinary([]byte) ([]byte, error)
+	encoding.BinaryUnmarshaler
+}
+
+func samples() map[string]hot {
+	room, by := chat.NewID(), chat.NewID()
+	name := "the quiet room"
+	events := []chat.Event{
+		{Room: room, Seq: 7, ID: chat.NewID(), Kind: chat.KindMessage, By: by, At: 1_700_000_000_000, Nonce: "n1",
+			Body: chat.Body{Text: "hello, world", Mentions: []chat.UserID{by}}, N: 99, Messages: 5,
+			Origin: chat.Origin{Gateway: 1 << 63, LogSeq: 3, Batch: 98, Committed: 1_700_000_000_004}},
+		{Room: room, Seq: 8, ID: chat.NewID(), Kind: chat.KindRoom, By: by, At: 1_700_000_000_001, Nonce: "n2",
+			Body: chat.Body{Op: chat.OpRename, Name: &name}, N: 100, Messages: 5},
+	}
+	return map[string]hot{
+		"notice": &Notice{Partition: 3, Epoch: 4, From: 98, To: 100, LogSeq: 12, Events: events, Answers: []Answer{
+			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n3"}, Repeat: 2},
+			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n4"}, Err: chat.Busy(1e9, "later")},
+			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n5"}},
+		}},
+		"standing":    &Notice{Partition: 1, Epoch: 1, From: 5, To: 5},
+		"events ask":  &EventsAsk{User: by, Runs: true, Limit: 5, Bytes: 1 << 20, Cursors: []Cursor{{room, 4}, {by, 0}}},
+		"events page": &EventsPage{Rooms: []RoomEvents{{Room: room, Head: 8, N: 100, More: true, Events: events}, {Room: by, Gone: true}}},
+		"feed page":   &FeedPage{N: 100, Epoch: 2, Events: events},
+	}
+}
+
+func TestHotMessagesComeBackAsTheyWere(t *testing.T) {
+	for name, want := range samples() {
+		b, err := want.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got := reflect.New(reflect.TypeOf(want).Elem()).Interface().(hot)
+		if err := got.UnmarshalBinary(b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
+		}
+	}
+}
+
+func TestAShortenedHotMessageIsRefused(t *testing.T) {
+	for name, v := range samples() {
+		b, _ := v.AppendBinary(nil)
+		for cut := range len(b) {
+			got := reflect.New(reflect.TypeOf(v).Elem()).Interface().(hot)
+			if err := got.UnmarshalBinary(b[:cut]); err == nil {
+				t.Fatalf("%s cut to %d of %d bytes was read as %+v", name, cut, len(b), got)
+			}
+		}
+	}
+}
+
+func TestWhatANewerVersionAddsIsSkipped(t *testing.T) {
+	for name, v := range samples() {
+		b, _ := v.AppendBinary(nil)
+		got := reflect.New(reflect.TypeOf(v).Elem()).Interface().(hot)
+		if err := got.UnmarshalBinary(append(b, 1, 2, 3)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzHotMessages(f *testing.F) {
+	for _, v := range samples() {
+		b, _ := v.AppendBinary(nil)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, v := range []hot{&Notice{}, &EventsAsk{}, &EventsPage{}, &FeedPage{}} {
+			if v.UnmarshalBinary(b) != nil {
+				continue
+			}
+			again, err := v.AppendBinary(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			twin := reflect.New(reflect.TypeOf(v).Elem()).Interface().(hot)
+			if err := twin.UnmarshalBinary(again); err != nil || !reflect.DeepEqual(v, twin) {
+				t.Fatalf("%T does not come back: %v\n%+v\n%+v", v, err, v, twin)
+			}
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Do hands in a command of the session's client. What becomes of it comes on the
+// sink, with ref: the event in its place in the room's order, Acked when nothing
+// needed changing, or Refused. Commands keep the order of their calls. It may
+// wait for the names that the text mentions, for nothing else.
+func (s *Session) Do(ref string, cmd *chat.Command) {
+	who := s.who()
+	err := s.g.AllowUser(s.user, LimitCommand)
+	if err == nil && s.waiting.Load() >= maxWaiting {
+		err = &chat.Error{Code: chat.RateLimited, Text: "too many commands wait for their answer", RetryAfter: time.Second}
+	}
+	if err == nil && s.expired(time.Now()) {
+		err = chat.Errorf(chat.Unauthenticated, "the token has run out")
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err = s.g.prepare(ctx, &who, cmd)
+	}
+	if err != nil {
+		s.sink.Tell(Refused{ref, chat.Public(err)})
+		return
+	}
+	s.g.hubOf(cmd.Room).submit(&waiter{cmd: cmd, session: s, ref: ref})
+}
+
+// Do carries out one command for a request and waits for its event; that is nil
+// when nothing needed changing. When ctx ends first the answer is its error: the
+// command is queued or on its way, and its fate open.
+func (g *Gateway) Do(ctx context.Context, who *contract.Identity, cmd *chat.Command) (*chat.Event, error) {
+	if err := g.prepare(ctx, who, cmd); err != nil {
+		return nil, err
+	}
+	h := g.hubOf(cmd.Room)
+	r := h.holdFor(cmd.Room)
+	defer h.letGo(r)
+	if err := h.awaitWatched(ctx, []*room{r}); err != nil {
+		return nil, err
+	}
+	w := &waiter{cmd: cmd, result: make(chan outcome, 1)}
+	h.submit(w)
+	select {
+	case o := <-w.result:
+		return o.event, o.err
+	case <-ctx.Done():
+		h.abandon(w)
+		return nil, ctx.Err()
+	}
+}
+
+// prepare stamps a command with who asks and when, finds whom it mentions, and
+// refuses what is wrong with it on its own.
+func (g *Gateway) prepare(ctx context.Context, who *contract.Identity, cmd *chat.Command) error {
+	cmd.ID, cmd.By, cmd.As, cmd.Asked = chat.NewID(), who.User.ID, who.User.Role, time.Now().UnixMilli()
+	if cmd.Nonce == "" {
+		cmd.Nonce = cmd.ID.String()
+	}
+	if err := cmd.Check(); err != nil {
+		return err
+	}
+	if cmd.Kind != chat.KindMessage {
+		return nil
+	}
+	var err error
+	cmd.Body.Mentions, cmd.Body.MentionAll, err = g.names.mentioned(ctx, cmd.Body.Text)
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		return chat.Busy(time.Second, "the names in the text could not be looked up")
+	}
+	return err
+}

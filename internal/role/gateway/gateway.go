@@ -1,0 +1,221 @@
+// Package gateway holds the connections of every door: sessions and their
+// limits, the fan-out on this node, resume and drain. It has no database
+// credentials; what it knows it asks over the bus.
+//
+//	door ──Session.Do──► hub ──envelope──► log
+//	 ▲                    ▲
+//	 │ Sink               │ notices, or the feed when one is missing
+//	 └──── Session ◄──────┘
+//
+// There is a hub for each partition. It stands at a feed number, watches the
+// rooms of its sessions, and hands every event on in order. A session first
+// reads what it missed from the archive and then joins the hub, without a seam.
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Config is what an operator can choose.
+type Config struct {
+	NoLimits    bool          // no rate limits, for load tests
+	DrainGrace  time.Duration // over how long a drain spreads returning clients; 0: 10 s
+	RecentBytes int           // memory for the newest events, for sessions that join; 0: 32 MiB
+}
+
+// Gateway is the role: one run of it, with an id that no other run has.
+type Gateway struct {
+	cfg     Config
+	id      uint64
+	bus     *bus.Bus
+	log     *slog.Logger
+	metrics *metrics
+
+	hubs       atomic.Pointer[[]*hub] // by partition, from Run on
+	people     people
+	identities *identities
+	limits     *limits
+	names      *names
+	marks      marks
+	presence   *presence
+	draining   atomic.Bool
+	restless   sync.WaitGroup // goroutines of sessions that catch up
+}
+
+// New makes the role; it does no I/O.
+func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *Gateway {
+	if cfg.DrainGrace == 0 {
+		cfg.DrainGrace = 10 * time.Second
+	}
+	if cfg.RecentBytes == 0 {
+		cfg.RecentBytes = 32 << 20
+	}
+	var run [8]byte
+	_, _ = rand.Read(run[:]) // never fails, says crypto/rand
+	g := &Gateway{
+		cfg: cfg, id: binary.LittleEndian.Uint64(run[:]), bus: b,
+		log: log.With("role", "gateway"), limits: newLimits(cfg.NoLimits),
+	}
+	g.metrics = newMetrics(reg, g)
+	g.identities = newIdentities(g)
+	g.names = newNames(b)
+	g.presence = newPresence(g)
+	g.people.sessions = map[chat.UserID][]*Session{}
+	return g
+}
+
+// Name is the role's name.
+func (g *Gateway) Name() string { return "gateway" }
+
+// ID names this run.
+func (g *Gateway) ID() uint64 { return g.id }
+
+// Bus is what doors ask the other roles over.
+func (g *Gateway) Bus() *bus.Bus { return g.bus }
+
+// Run holds sessions until ctx ends. It is ready when every hub knows where it
+// stands.
+func (g *Gateway) Run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	partitions, err := g.partitions(ctx)
+	if err != nil {
+		return err
+	}
+	hubs := make([]*hub, partitions)
+	for p := range hubs {
+		hubs[p] = newHub(g, p, g.cfg.RecentBytes/partitions)
+	}
+	g.hubs.Store(&hubs)
+	subscriptions, err := g.subscribe(hubs)
+	defer func() {
+		for _, s := range subscriptions {
+			stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			_ = s.Stop(stopping)
+			cancel()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if err := g.identities.catchUp(ctx); err != nil {
+		g.log.Warn("starting without the revocations; they are asked for again", "err", err)
+	}
+	var running sync.WaitGroup
+	for _, h := range hubs {
+		if err := h.open(ctx); err != nil {
+			return err
+		}
+		running.Go(func() { h.run(ctx) })
+		running.Go(func() { h.keepWatching(ctx) })
+	}
+	ready()
+	g.tick(ctx)
+	g.closeAll(EndDraining)
+	cancel()
+	running.Wait()
+	g.restless.Wait()
+	return closeHubs(hubs)
+}
+
+// partitions asks until somebody knows how many there are.
+func (g *Gateway) partitions(ctx context.Context) (int, error) {
+	for {
+		a, err := contract.Partitions.Ask(ctx, g.bus, &contract.None{})
+		if err == nil && a.Partitions > 0 {
+			return a.Partitions, nil
+		}
+		g.log.Info("waiting for a sequencer", "err", err)
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("gateway: no sequencer answered: %w", err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (g *Gateway) subscribe(hubs []*hub) (subscriptions []*bus.Subscription, err error) {
+	keep := func(s *bus.Subscription, failed error) {
+		if failed != nil {
+			err = errors.Join(err, failed)
+			return
+		}
+		subscriptions = append(subscriptions, s)
+	}
+	mine := contract.Run(g.id)
+	keep(contract.Noticed.At(mine).Subscribe(g.bus, func(_ context.Context, n *contract.Notice) {
+		if n.Partition < len(hubs) {
+			hubs[n.Partition].deliver(n)
+		}
+	}))
+	keep(contract.Revoked.Subscribe(g.bus, g.identities.announced))
+	keep(contract.UserChanged.Subscribe(g.bus, g.userChanged))
+	keep(contract.Marked.Subscribe(g.bus, g.marked))
+	keep(contract.Typing.Subscribe(g.bus, g.typed))
+	keep(contract.PresenceNews.At(mine).Subscribe(g.bus, g.presence.news))
+	keep(contract.WhoIsHere.Subscribe(g.bus, func(ctx context.Context, _ *contract.None) { g.presence.announceAll(ctx) }))
+	return subscriptions, err
+}
+
+// tick does what is due again and again, until ctx ends.
+func (g *Gateway) tick(ctx context.Context) {
+	quick := time.NewTicker(100 * time.Millisecond)
+	defer quick.Stop()
+	slow := time.NewTicker(time.Second)
+	defer slow.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-quick.C:
+			g.flushMarks(ctx)
+		case now := <-slow.C:
+			g.closeExpired(now)
+			g.presence.beat(ctx)
+			g.limits.sweep(now)
+			g.identities.sweep(now)
+		}
+	}
+}
+
+func (g *Gateway) hubOf(room chat.RoomID) *hub {
+	hubs := *g.hubs.Load()
+	return hubs[chat.PartitionOf(room, len(hubs))]
+}
+
+func closeHubs(hubs []*hub) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, h := range hubs {
+		err = errors.Join(err, h.appender.Close(ctx))
+	}
+	return err
+}
+
+// userChanged hands a changed profile to those it concerns.
+func (g *Gateway) userChanged(_ context.Context, u *chat.User) {
+	g.names.forget(u.Username)
+	for _, s := range g.people.of(u.ID) {
+		s.setUser(*u)
+		s.sink.Tell(Profile{*u})
+	}
+	for _, s := range g.presence.watchersOf(u.ID) {
+		if s.who().User.ID != u.ID {
+			s.sink.Tell(Profile{*u})
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Receipts and typing go to rooms of at most so many sessions on this gateway:
+// in larger ones everybody would tell everybody.
+const chattyRoom = 100
+
+// maxMarks is how many marks go in one ask.
+const maxMarks = 1000
+
+type markKey struct {
+	room chat.RoomID
+	user chat.UserID
+}
+
+// marks gathers read and delivered marks; of several only the highest is kept.
+type marks struct {
+	mu      sync.Mutex
+	waiting map[markKey]chat.Mark
+}
+
+// Read marks a room as read up to a number.
+func (s *Session) Read(room chat.RoomID, seq uint64) {
+	s.g.marks.add(chat.Mark{Room: room, User: s.user, Read: seq, Delivered: seq})
+}
+
+// Delivered marks a room as given to the client up to a number.
+func (s *Session) Delivered(room chat.RoomID, seq uint64) {
+	s.g.marks.add(chat.Mark{Room: room, User: s.user, Delivered: seq})
+}
+
+func (m *marks) add(mark chat.Mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting == nil {
+		m.waiting = map[markKey]chat.Mark{}
+	}
+	key := markKey{mark.Room, mark.User}
+	old := m.waiting[key]
+	mark.Read, mark.Delivered = max(mark.Read, old.Read), max(mark.Delivered, old.Delivered)
+	m.waiting[key] = mark
+}
+
+func (m *marks) take() []chat.Mark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]chat.Mark, 0, min(len(m.waiting), maxMarks))
+	for key, mark := range m.waiting {
+		if len(list) == maxMarks {
+			break
+		}
+		list = append(list, mark)
+		delete(m.waiting, key)
+	}
+	return list
+}
+
+// flushMarks hands what has gathered to role/rooms. What cannot be handed over
+// is lost: marks are not promised.
+func (g *Gateway) flushMarks(ctx context.Context) {
+	for list := g.marks.take(); len(list) > 0; list = g.marks.take() {
+		if _, err := contract.SetMarks.Ask(ctx, g.bus, &contract.MarkList{Marks: list, From: g.id}); err != nil {
+			g.log.Debug("marks were lost", "count", len(list), "err", err)
+			return
+		}
+	}
+}
+
+// marked tells the people in the rooms.
+func (g *Gateway) marked(_ context.Context, list *contract.MarkList) {
+	for _, m := range list.Marks {
+		g.tellRoom(m.Room, Receipt{m}, func(*Session) bool { return true })
+	}
+}
+
+// tellRoom tells a note to the sessions in a room that are live and fit.
+func (g *Gateway) tellRoom(id chat.RoomID, n Note, fits func(*Session) bool) {
+	h := g.hubOf(id)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[id]
+	if r == nil || len(r.seats) > chattyRoom {
+		return
+	}
+	for _, s := range r.seats {
+		if s.live && fits(s.session) {
+			s.session.sink.Tell(n)
+		}
+	}
+}
+
+// Typing tells the others in a room that the client types, or stops. Only who is
+// in the room is heard.
+func (s *Session) Typing(room chat.RoomID, on bool) {
+	if s.seat(room) == nil {
+		return
+	}
+	n := contract.TypingNotice{Room: room, User: s.user, On: on, From: s.g.id}
+	if err := contract.Typing.Publish(context.Background(), s.g.bus, &n); err != nil {
+		s.g.log.Debug("typing was not told", "err", err)
+	}
+}
+
+func (g *Gateway) typed(_ context.Context, n *contract.TypingNotice) {
+	g.tellRoom(n.Room, Typing{n.Room, n.User, n.On}, func(s *Session) bool { return s.user != n.User })
+}

@@ -1,0 +1,209 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// waiter is a command that was appended, or is about to be, and has no answer
+// yet.
+type waiter struct {
+	cmd     *chat.Command
+	session *Session     // of a live session, with ref
+	ref     string       //
+	result  chan outcome // of a request; room for one
+
+	logSeq   uint64 // the record that it is in; 0 while it is on its way
+	known    bool   // there is an event; its session comes to it by catching up
+	answered bool
+}
+
+type outcome struct {
+	event *chat.Event
+	err   error
+}
+
+// pending is the commands of one partition that wait for their answer.
+type pending struct {
+	waiters map[chat.NonceKey][]*waiter
+	order   []*waiter // by logSeq: whom the log's position passes next
+	decided uint64    // every log record up to this one has been decided
+}
+
+func (p *pending) of(e *chat.Event) []*waiter {
+	if len(p.waiters) == 0 {
+		return nil
+	}
+	return p.waiters[e.Key()]
+}
+
+func (p *pending) add(w *waiter) {
+	key := w.cmd.Key()
+	p.waiters[key] = append(p.waiters[key], w)
+}
+
+// answered takes a waiter out; whoever calls it answers it.
+func (p *pending) answered(w *waiter) {
+	w.answered = true
+	if w.session != nil {
+		w.session.waiting.Add(-1)
+	}
+	key := w.cmd.Key()
+	list := p.waiters[key]
+	if len(list) <= 1 {
+		delete(p.waiters, key)
+		return
+	}
+	rest := make([]*waiter, 0, len(list)-1) // a new slice: others may be walking the old one
+	for _, other := range list {
+		if other != w {
+			rest = append(rest, other)
+		}
+	}
+	p.waiters[key] = rest
+}
+
+// submit appends a command to the log and waits for what becomes of it.
+func (h *hub) submit(w *waiter) {
+	if w.session != nil {
+		w.session.waiting.Add(1)
+	}
+	h.mu.Lock()
+	h.pending.add(w)
+	h.mu.Unlock()
+	h.append(w)
+}
+
+func (h *hub) append(w *waiter) {
+	err := h.appender.Add(w.cmd, func(seq uint64, err error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		switch {
+		case w.answered:
+		case err != nil:
+			h.refuse(w, err)
+		default:
+			w.logSeq = seq
+			h.pending.order = append(h.pending.order, w)
+		}
+	})
+	if err != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if !w.answered {
+			h.refuse(w, err)
+		}
+	}
+}
+
+// refuse answers a waiter with an error. The hub is locked.
+func (h *hub) refuse(w *waiter, err error) {
+	h.pending.answered(w)
+	public := chat.Public(err)
+	h.g.metrics.refused.WithLabelValues(string(public.Code)).Inc()
+	if w.session == nil {
+		w.result <- outcome{err: public}
+		return
+	}
+	w.session.sink.Tell(Refused{w.ref, public})
+}
+
+// abandon forgets a waiter whose request has ended; the command takes its course.
+func (h *hub) abandon(w *waiter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !w.answered {
+		h.pending.answered(w)
+	}
+}
+
+// answer takes what the owner says of commands that made no event.
+func (h *hub) answer(answers []contract.Answer) {
+	for i := range answers {
+		a := &answers[i]
+		for _, w := range h.pending.waiters[a.Key] {
+			switch {
+			case a.Err != nil:
+				h.refuse(w, a.Err)
+			case a.Repeat != 0:
+				h.answerRepeat(w, a.Repeat)
+			default:
+				h.answerUnchanged(w)
+			}
+		}
+	}
+}
+
+func (h *hub) answerUnchanged(w *waiter) {
+	h.pending.answered(w)
+	if w.session == nil {
+		w.result <- outcome{}
+		return
+	}
+	w.session.sink.Tell(Acked{w.ref})
+}
+
+// answerRepeat answers with the event that the nonce made before: at once, if
+// the session is past it, and in its order while it is catching up.
+func (h *hub) answerRepeat(w *waiter, seq uint64) {
+	if w.session != nil {
+		if s := w.session.seat(w.cmd.Room); s != nil && !s.live && !s.gone && s.pos < seq {
+			w.known = true
+			return
+		}
+	}
+	h.pending.answered(w)
+	h.g.restless.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		e, err := h.first(ctx, w.cmd)
+		switch {
+		case w.session == nil:
+			w.result <- outcome{event: e, err: err}
+		case err != nil:
+			w.session.sink.Tell(Refused{w.ref, chat.Public(err)})
+		default:
+			w.session.sink.Deliver(&Delivery{Event: e}, w.ref, true)
+		}
+	})
+}
+
+// first is the event that a command's nonce made. Its author sees it, whether
+// still a member or not: it answers their own command.
+func (h *hub) first(ctx context.Context, c *chat.Command) (*chat.Event, error) {
+	page, err := contract.EventOf.Ask(ctx, h.g.bus, &contract.EventAsk{
+		RoomAsk: contract.RoomAsk{User: c.By, Room: c.Room, Runs: true}, By: c.By, Nonce: c.Nonce})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Rooms) == 0 || len(page.Rooms[0].Events) == 0 {
+		return nil, chat.Busy(time.Second, "repeat it")
+	}
+	return &page.Rooms[0].Events[0], nil
+}
+
+// repeatUnanswered appends again what the log's position has passed without an
+// answer: the notice that bore it was lost. The nonce makes that harmless.
+func (h *hub) repeatUnanswered() {
+	p := &h.pending
+	passed := 0
+	for passed < len(p.order) && p.order[passed].logSeq <= p.decided {
+		w := p.order[passed]
+		passed++
+		switch {
+		case w.answered || w.known:
+		case w.session != nil && w.session.ended():
+			p.answered(w)
+		default:
+			h.g.metrics.repeated.Inc()
+			w.logSeq = 0
+			go h.append(w)
+		}
+	}
+	if passed > 0 {
+		p.order = append(p.order[:0], p.order[passed:]...)
+	}
+}

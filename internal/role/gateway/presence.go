@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// presence tells role/presence who is on this gateway, and its sessions what
+// they asked about. All of it may be lost or late; messages do not wait for it.
+type presence struct {
+	g *Gateway
+
+	mu       sync.Mutex
+	here     map[chat.UserID]*sitting
+	changed  map[chat.UserID]struct{}
+	watchers map[chat.UserID][]*Session
+	rewatch  bool // the set of watched users has changed
+}
+
+type sitting struct {
+	sessions int
+	status   contract.Status
+	text     string
+}
+
+func newPresence(g *Gateway) *presence {
+	return &presence{g: g, here: map[chat.UserID]*sitting{}, changed: map[chat.UserID]struct{}{},
+		watchers: map[chat.UserID][]*Session{}}
+}
+
+func (p *presence) came(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.here[s.user]
+	if at == nil {
+		at = &sitting{status: contract.Online}
+		p.here[s.user] = at
+	}
+	at.sessions++
+	p.changed[s.user] = struct{}{}
+}
+
+func (p *presence) went(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unwatch(s)
+	at := p.here[s.user]
+	if at == nil {
+		return // it never came: the gateway was draining
+	}
+	if at.sessions--; at.sessions == 0 {
+		delete(p.here, s.user)
+	}
+	p.changed[s.user] = struct{}{}
+}
+
+// SetStatus says how present the user is; the most present of their sessions'
+// gateways counts.
+func (s *Session) SetStatus(ref string, status contract.Status, text string) {
+	if status != contract.Online && status != contract.Away && status != contract.Busy && status != contract.Offline {
+		s.sink.Tell(Refused{ref, chat.Errorf(chat.Invalid, "a status is online, away, busy or offline")})
+		return
+	}
+	p := s.g.presence
+	p.mu.Lock()
+	if at := p.here[s.user]; at != nil {
+		at.status, at.text = status, text
+		p.changed[s.user] = struct{}{}
+	}
+	p.mu.Unlock()
+	s.sink.Tell(Acked{ref})
+}
+
+// beat tells what has changed since the last beat; told nothing for some
+// seconds, presence takes this gateway for dead.
+func (p *presence) beat(ctx context.Context) {
+	p.mu.Lock()
+	notice := contract.HereNotice{Run: p.g.id}
+	for id := range p.changed {
+		notice.Sittings = append(notice.Sittings, p.sittingOf(id))
+	}
+	clear(p.changed)
+	var watch *contract.PresenceWatch
+	if p.rewatch {
+		p.rewatch = false
+		watch = &contract.PresenceWatch{Run: p.g.id, Users: make([]chat.UserID, 0, len(p.watchers))}
+		for id := range p.watchers {
+			watch.Users = append(watch.Users, id)
+		}
+	}
+	p.mu.Unlock()
+	p.publish(ctx, &notice)
+	if watch != nil {
+		if err := contract.WatchPresence.Publish(ctx, p.g.bus, watch); err != nil {
+			p.g.log.Debug("whom we watch was not told", "err", err)
+		}
+	}
+}
+
+// announceAll tells a presence that starts everything.
+func (p *presence) announceAll(ctx context.Context) {
+	p.mu.Lock()
+	notice := contract.HereNotice{Run: p.g.id, All: true}
+	for id := range p.here {
+		notice.Sittings = append(notice.Sittings, p.sittingOf(id))
+	}
+	p.rewatch = true
+	p.mu.Unlock()
+	p.publish(ctx, &notice)
+}
+
+func (p *presence) sittingOf(id chat.UserID) contract.Sitting {
+	if at := p.here[id]; at != nil {
+		return contract.Sitting{User: id, Sessions: at.sessions, Status: at.status, Text: at.text}
+	}
+	return contract.Sitting{User: id}
+}
+
+func (p *presence) publish(ctx context.Context, n *contract.HereNotice) {
+	if err := contract.Here.Publish(ctx, p.g.bus, n); err != nil {
+		p.g.log.Debug("who is here was not told", "err", err)
+	}
+}
+
+// MaxWatched is how many users a session can watch.
+const MaxWatched = 1000
+
+// WatchPresence replaces the users whose presence the client hears of: now, and
+// when it changes.
+func (s *Session) WatchPresence(ref string, users []chat.UserID) {
+	if len(users) > MaxWatched {
+		s.sink.Tell(Refused{ref, chat.Errorf(chat.TooLarge, "at most %d users are watched", MaxWatched)})
+		return
+	}
+	p := s.g.presence
+	p.mu.Lock()
+	p.unwatch(s)
+	s.mu.Lock()
+	s.watches = chat.SortIDs(users)
+	for _, id := range s.watches {
+		p.watchers[id] = append(p.watchers[id], s)
+	}
+	s.mu.Unlock()
+	p.rewatch = true
+	p.mu.Unlock()
+	s.sink.Tell(Acked{ref})
+	s.later(func(ctx context.Context) {
+		now, err := contract.PresenceOf.Ask(ctx, s.g.bus, &contract.PresenceAsk{Users: users})
+		if err != nil {
+			return // unknown counts as away; changes follow when presence is back
+		}
+		for _, one := range now.Presence {
+			s.sink.Tell(Here{one})
+		}
+	})
+}
+
+// unwatch takes the session from everybody it watches. p is locked.
+func (p *presence) unwatch(s *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range s.watches {
+		list := p.watchers[id]
+		if i := slices.Index(list, s); i >= 0 {
+			list = slices.Delete(list, i, i+1)
+		}
+		if p.watchers[id] = list; len(list) == 0 {
+			delete(p.watchers, id)
+			p.rewatch = true
+		}
+	}
+	s.watches = nil
+}
+
+func (p *presence) watchersOf(id chat.UserID) []*Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.watchers[id])
+}
+
+// news hands changes to the sessions that asked.
+func (p *presence) news(_ context.Context, list *contract.PresenceList) {
+	for _, one := range list.Presence {
+		for _, s := range p.watchersOf(one.User) {
+			s.sink.Tell(Here{one})
+		}
+	}
+}

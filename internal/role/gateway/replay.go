@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Sizes of what a session reads while it catches up.
+const (
+	welcomeRooms  = 500 // in the welcome; the rest follow
+	defaultReplay = 500 // events per room
+	replayPage    = 500
+	replayBytes   = 256 << 10
+	replayRooms   = 500 // per ask
+)
+
+// begin welcomes the client and brings it into its rooms.
+func (s *Session) begin(ctx context.Context, h Hello) {
+	limit := uint64(defaultReplay)
+	if h.ReplayLimit > 0 {
+		limit = uint64(h.ReplayLimit)
+	}
+	var seats []*seat
+	ask := contract.MyRoomsAsk{User: s.user, Limit: welcomeRooms}
+	for first := true; first || ask.Cursor != ""; first = false {
+		page, err := retry(ctx, func(ctx context.Context) (*contract.MyRoomsPage, error) {
+			return contract.MyRooms.Ask(ctx, s.g.bus, &ask)
+		})
+		if err != nil {
+			s.giveUp(ctx, err)
+			return
+		}
+		if first {
+			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: page.Rooms})
+		} else {
+			for i := range page.Rooms {
+				s.sink.Tell(Entered{page.Rooms[i]})
+			}
+		}
+		for i := range page.Rooms {
+			if place := s.arrive(&page.Rooms[i], h.Cursors, limit); place != nil {
+				seats = append(seats, place)
+			}
+			delete(h.Cursors, page.Rooms[i].ID)
+		}
+		ask.Cursor = page.Next
+	}
+	for room := range h.Cursors {
+		if s.seat(room) == nil {
+			s.sink.Tell(Gone{room})
+		}
+	}
+	s.catchUp(ctx, seats)
+}
+
+// arrive puts the session into one of its rooms, behind the number that the
+// client has. It is nil when an event has brought it there already.
+func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uint64) *seat {
+	pos, has := cursors[r.ID]
+	switch {
+	case !has:
+		pos = r.Head
+	case pos > r.Head:
+		s.sink.Tell(Reset{r.ID, r.Head})
+		pos = 0
+	}
+	if r.Head-pos > limit {
+		pos = r.Head - limit
+		s.sink.Tell(Truncated{r.ID, pos + 1})
+	}
+	h := s.g.hubOf(r.ID)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.seat(r.ID) != nil {
+		return nil
+	}
+	return h.subscribe(s, r.ID, pos)
+}
+
+// enter shows a room that the user was just made a member of, and follows it
+// from there.
+func (s *Session) enter(ctx context.Context, place *seat) {
+	mine, err := retry(ctx, func(ctx context.Context) (*chat.Mine, error) {
+		return contract.Room.Ask(ctx, s.g.bus, &contract.RoomAsk{User: s.user, Room: place.room.id})
+	})
+	switch {
+	case chat.CodeOf(err) == chat.NotFound:
+		s.vanish(place)
+		return
+	case err != nil:
+		s.giveUp(ctx, err)
+		return
+	}
+	mine.Head = place.pos // where the client's number begins; what came since follows
+	s.sink.Tell(Entered{*mine})
+	s.catchUp(ctx, []*seat{place})
+}
+
+// catchUp reads what happened in the rooms since each place's number, page by page
+// as the client reads, and joins the hubs one by one.
+func (s *Session) catchUp(ctx context.Context, seats []*seat) {
+	if !s.awaitWatched(ctx, seats) {
+		return
+	}
+	for len(seats) > 0 {
+		if err := s.sink.Wait(ctx); err != nil {
+			return
+		}
+		ask := contract.EventsAsk{User: s.user, Limit: replayPage, Bytes: replayBytes}
+		for _, place := range seats[:min(len(seats), replayRooms)] {
+			ask.Cursors = append(ask.Cursors, contract.Cursor{Room: place.room.id, After: place.pos})
+		}
+		page, err := retry(ctx, func(ctx context.Context) (*contract.EventsPage, error) {
+			return contract.Events.Ask(ctx, s.g.bus, &ask)
+		})
+		if err != nil {
+			s.giveUp(ctx, err)
+			return
+		}
+		var unfinished []*seat
+		for i := range page.Rooms {
+			if !s.take(seats[i], &page.Rooms[i]) {
+				unfinished = append(unfinished, seats[i])
+			}
+		}
+		seats = append(unfinished, seats[len(page.Rooms):]...)
+	}
+}
+
+func (s *Session) awaitWatched(ctx context.Context, seats []*seat) bool {
+	byHub := map[*hub][]*room{}
+	for _, place := range seats {
+		h := s.g.hubOf(place.room.id)
+		byHub[h] = append(byHub[h], place.room)
+	}
+	for h, rooms := range byHub {
+		if h.awaitWatched(ctx, rooms) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// take hands a page of one room on and, at its end, joins the hub. It is true
+// when the room needs no more reading.
+func (s *Session) take(place *seat, page *contract.RoomEvents) bool {
+	h := s.g.hubOf(place.room.id)
+	if page.Gone {
+		s.vanish(place)
+		return true
+	}
+	s.g.metrics.replayed.Add(float64(len(page.Events)))
+	for i := range page.Events {
+		h.replay(s, place, &page.Events[i])
+	}
+	h.mu.Lock()
+	gone := place.gone
+	done := gone || !page.More && h.join(place, page.N)
+	h.mu.Unlock()
+	if gone {
+		s.sink.Tell(Gone{place.room.id})
+	}
+	return done
+}
+
+// replay hands one old event on, as the answer to a command of the session if
+// one waits for it.
+func (h *hub) replay(s *Session, place *seat, e *chat.Event) {
+	ref, acks := "", false
+	h.mu.Lock()
+	for _, w := range h.pending.of(e) {
+		if w.session == s && !w.answered {
+			h.pending.answered(w)
+			ref, acks = w.ref, true
+			break
+		}
+	}
+	place.pos = e.Seq
+	h.mu.Unlock()
+	s.sink.Deliver(&Delivery{Event: e}, ref, acks)
+}
+
+// vanish takes the session out of a room that is its user's no more.
+func (s *Session) vanish(place *seat) {
+	h := s.g.hubOf(place.room.id)
+	h.mu.Lock()
+	h.unsubscribe(place)
+	h.mu.Unlock()
+	s.drop(place)
+	s.sink.Tell(Gone{place.room.id})
+}
+
+// giveUp ends a session that could not be brought to its rooms; the client comes
+// back.
+func (s *Session) giveUp(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.g.log.Warn("a session could not catch up; it is closed and comes back", "session", s.id, "err", err)
+	s.end(EndInternal)
+}
+
+// retry asks again for about ten seconds while a role is away.
+func retry[A any](ctx context.Context, ask func(context.Context) (*A, error)) (*A, error) {
+	for attempt := 0; ; attempt++ {
+		a, err := ask(ctx)
+		if err == nil || chat.CodeOf(err) != chat.Unavailable || attempt == 8 {
+			return a, err
+		}
+		backoff := time.Duration(50*math.Pow(2, float64(min(attempt, 5)))) * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(rand.N(backoff) + backoff/2):
+		}
+	}
+}

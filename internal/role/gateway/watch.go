@@ -1,0 +1,236 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// lingering is how long a room is watched after its last session has left: most
+// come back.
+const lingering = 30 * time.Second
+
+// watch is what the partition's owner knows of this gateway. While it is not
+// registered the hub reads the feed, which holds every room: nobody waits for an
+// owner.
+type watch struct {
+	registered bool
+	epoch      uint64
+	number     uint64 // of the last ask
+	solid      uint64 // notices are complete from this feed number on
+	add        []*room
+	kick       chan struct{}
+	changed    chan struct{} // closed and made anew when rooms become watched
+}
+
+// accepts says whether a notice is of use. One of a newer owner means that ours
+// is gone.
+func (w *watch) accepts(n *contract.Notice) bool {
+	if w.registered && n.Epoch > w.epoch {
+		w.unregister()
+	}
+	return w.registered && n.Epoch == w.epoch
+}
+
+func (w *watch) unregister() {
+	if w.registered {
+		w.registered = false
+		w.announce()
+	}
+	w.wake()
+}
+
+func (w *watch) announce() {
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *watch) wake() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// hold finds or makes a room for somebody who needs it. The hub is locked.
+func (h *hub) hold(id chat.RoomID) *room {
+	r := h.rooms[id]
+	if r == nil {
+		r = &room{id: id}
+		h.rooms[id] = r
+		h.watch.add = append(h.watch.add, r)
+	}
+	r.holders++
+	return r
+}
+
+func (h *hub) release(r *room) {
+	r.holders--
+	r.idle = time.Now()
+}
+
+// holdFor is hold for callers without the lock; they let go with letGo.
+func (h *hub) holdFor(id chat.RoomID) *room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hold(id)
+}
+
+func (h *hub) letGo(r *room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.release(r)
+}
+
+// awaitWatched returns when everything that happens in the rooms from now on
+// reaches the hub.
+func (h *hub) awaitWatched(ctx context.Context, rooms []*room) error {
+	for {
+		h.mu.Lock()
+		waiting := false
+		for _, r := range rooms {
+			waiting = waiting || !r.watched
+		}
+		waiting = waiting && h.watch.registered
+		changed := h.watch.changed
+		if waiting {
+			h.watch.wake()
+		}
+		h.mu.Unlock()
+		if !waiting {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// keepWatching tells the owner which rooms are watched: changes at once, one ask
+// at a time, and something once a second, so that it knows that we live.
+func (h *hub) keepWatching(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		h.mu.Lock()
+		registered := h.watch.registered
+		h.mu.Unlock()
+		if registered {
+			h.tellChanges(ctx)
+		} else if h.register(ctx) {
+			continue // rooms may have come meanwhile
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.watch.kick:
+		case <-tick.C:
+		}
+	}
+}
+
+// register begins anew with the partition's owner, whoever it is now. Until
+// every room is told the hub goes on by the feed.
+func (h *hub) register(ctx context.Context) bool {
+	h.mu.Lock()
+	h.watch.number = 0
+	h.watch.add = h.watch.add[:0]
+	for _, r := range h.rooms {
+		r.watched = false
+		h.watch.add = append(h.watch.add, r)
+	}
+	h.mu.Unlock()
+	for {
+		add := h.takeAdded()
+		answer, ok := h.tellOwner(ctx, add, nil)
+		if !ok {
+			return false
+		}
+		h.mu.Lock()
+		for _, r := range add {
+			r.watched = true
+		}
+		done := len(h.watch.add) == 0
+		if done {
+			h.watch.registered, h.watch.epoch, h.watch.solid = true, answer.Epoch, answer.N
+			h.heard = time.Now()
+			h.watch.announce()
+		}
+		h.mu.Unlock()
+		if done {
+			h.look()
+			return true
+		}
+	}
+}
+
+// tellChanges asks the owner to change the set, in pieces. When that fails the
+// owner is not ours any more.
+func (h *hub) tellChanges(ctx context.Context) {
+	for first := true; ; first = false {
+		add, remove := h.takeAdded(), h.takeIdle()
+		if len(add) == 0 && len(remove) == 0 && !first {
+			return
+		}
+		answer, ok := h.tellOwner(ctx, add, remove)
+		h.mu.Lock()
+		if !ok || answer.Epoch != h.watch.epoch {
+			h.watch.unregister()
+			h.mu.Unlock()
+			h.look()
+			return
+		}
+		for _, r := range add {
+			r.watched = true
+		}
+		if len(add) > 0 {
+			h.watch.announce()
+		}
+		h.mu.Unlock()
+	}
+}
+
+func (h *hub) takeAdded() []*room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := min(len(h.watch.add), contract.MaxWatch)
+	add := h.watch.add[:n:n]
+	h.watch.add = h.watch.add[n:]
+	return add
+}
+
+// takeIdle lets go of rooms that nobody has needed for a while.
+func (h *hub) takeIdle() (ids []chat.RoomID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, r := range h.rooms {
+		if len(ids) == contract.MaxWatch {
+			break
+		}
+		if r.holders == 0 && r.watched && time.Since(r.idle) > lingering {
+			delete(h.rooms, id)
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (h *hub) tellOwner(ctx context.Context, add []*room, remove []chat.RoomID) (*contract.WatchAnswer, bool) {
+	h.watch.number++
+	q := &contract.WatchAsk{Run: h.g.id, Partition: h.partition, Number: h.watch.number, Remove: remove}
+	for _, r := range add {
+		q.Add = append(q.Add, r.id)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	answer, err := contract.Watch.At(contract.Partition(h.partition)).Ask(ctx, h.g.bus, q)
+	if err != nil {
+		h.log.Debug("the partition's owner does not answer", "err", err)
+		return nil, false
+	}
+	return answer, !answer.Unknown
+}
