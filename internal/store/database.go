@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// database is what a kind of database must do. Everything above it is the same
+// for all of them.
+type database interface {
+	// read runs fn on one snapshot.
+	read(ctx context.Context, fn func(tx) error) error
+	// write runs fn in one transaction: all of it is durable when write returns
+	// nil, and nothing of it happened when it returns another error than
+	// [chat.ErrUnreachable].
+	write(ctx context.Context, class class, fn func(tx) error) error
+	// copyTo writes a consistent copy of everything to a new file.
+	copyTo(ctx context.Context, file string, progress func(done, total int)) error
+	close() error
+}
+
+// class says who goes first at a database with a single writer.
+type class int
+
+const (
+	ofOthers    class = iota // everybody else, in small transactions
+	ofSequencer              // commits, which people wait for
+)
+
+// tx is a transaction. Placeholders are $1, $2 …; arguments are integers,
+// strings, byte slices, ids, booleans (kept as 0 and 1) and nil.
+type tx interface {
+	// exec returns how many rows were inserted, changed or deleted.
+	exec(sql string, args ...any) (int, error)
+	query(sql string, args []any, each func(row) error) error
+	// queryEach runs the statement n times, in one round trip where there are
+	// round trips.
+	queryEach(sql string, n int, args func(i int) []any, each func(i int, r row) error) error
+}
+
+// row is the current row of a query. NULL is scanned as the zero value.
+type row interface {
+	scan(dest ...any) error
+}
+
+// places writes a placeholder for each of n arguments from $first on. Longer lists
+// are padded, so that few different statements have to be prepared: give the
+// arguments through [padded].
+func places(first, n int) string {
+	var b strings.Builder
+	for i := range padding(n) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(first + i))
+	}
+	return b.String()
+}
+
+// padded adds items to args, repeating the last as [places] wants it.
+func padded[T any](args []any, items []T) []any {
+	for i := range padding(len(items)) {
+		args = append(args, items[min(i, len(items)-1)])
+	}
+	return args
+}
+
+func padding(n int) int {
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	return size
+}
+
+// maxList is how many placeholders one statement gets at most.
+const maxList = 256
+
+// one runs a query that gives at most one row, and says whether it did.
+func one(q tx, sql string, args []any, dest ...any) (found bool, err error) {
+	err = q.query(sql, args, func(r row) error {
+		found = true
+		return r.scan(dest...)
+	})
+	return found, err
+}
+
+// opt is n, or NULL for 0.
+func opt(n uint64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+// optText is s, or NULL for the empty string.
+func optText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

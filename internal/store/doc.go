@@ -1,0 +1,17 @@
+// Package store is the record: what was committed here happened. It is the only
+// home of SQL, and it decides nothing; rules live in package chat, and a store
+// maps events onto rows mechanically.
+//
+// The statements are the same text for every database. What differs is the
+// schema (migrations/) and how a database is reached (sqlite.go and its
+// neighbours), behind the small interface of database.go.
+//
+// Who writes what:
+//
+//	Shard      events, rooms, members, edits, reactions, threads, mentions, aliases
+//	Accounts   users, credentials, logins, keys, revocations, jobs, door tokens, aliases
+//	Access     roles and bans of users
+//	Rooms      marks, members' own settings, reserved handles
+//	Readers    how far each background reader has come
+//	Search     its own file, which can be built again from the events
+package store

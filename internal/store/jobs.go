@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+func packCommand(c *chat.Command) (string, error) {
+	b, err := json.Marshal(c)
+	return string(b), err
+}
+
+// AddJobs stores commands to be carried out.
+func (a *Accounts) AddJobs(ctx context.Context, jobs []chat.Command) error {
+	for part := range slices.Chunk(jobs, rowsAtOnce) {
+		if err := a.s.db.write(ctx, ofOthers, func(q tx) error { return insertJobs(q, part) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertJobs(q tx, jobs []chat.Command) error {
+	for i := range jobs {
+		command, err := packCommand(&jobs[i])
+		if err != nil {
+			return err
+		}
+		if _, err := q.exec(`INSERT INTO jobs (command) VALUES ($1)`, command); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Jobs reads stored jobs after an id, in order, at most limit.
+func (a *Accounts) Jobs(ctx context.Context, after uint64, limit int) (jobs []chat.Job, err error) {
+	err = a.s.db.read(ctx, func(q tx) error {
+		return q.query(`SELECT id, command FROM jobs WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit}, func(r row) error {
+			var j chat.Job
+			var command string
+			if err := r.scan(&j.ID, &command); err != nil {
+				return err
+			}
+			err := json.Unmarshal([]byte(command), &j.Command)
+			jobs = append(jobs, j)
+			return err
+		})
+	})
+	return jobs, err
+}
+
+// DoneJob forgets a job that was carried out or refused.
+func (a *Accounts) DoneJob(ctx context.Context, id uint64) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		_, err := q.exec(`DELETE FROM jobs WHERE id = $1`, id)
+		return err
+	})
+}

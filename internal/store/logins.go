@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const loginColumns = `l.id, l.user_id, l.device, l.address, l.created_at, l.last_used`
+
+func loginDest(l *chat.Login) []any {
+	return []any{&l.ID, &l.User, &l.Device, &l.Address, &l.CreatedAt, &l.LastUsed}
+}
+
+// CreateLogin keeps a new session and its first refresh token.
+func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		_, err := q.exec(`INSERT INTO logins (id, user_id, device, address, created_at, last_used) VALUES ($1, $2, $3, $4, $5, $6)`,
+			l.ID, l.User, l.Device, l.Address, l.CreatedAt, l.LastUsed)
+		if err != nil {
+			return err
+		}
+		return insertRefresh(q, l.ID, first)
+	})
+}
+
+func insertRefresh(q tx, login chat.ID, r chat.Refresh) error {
+	_, err := q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0)`, r.Hash, login, r.Expires)
+	return err
+}
+
+// Logins are a user's sessions, the last used first.
+func (a *Accounts) Logins(ctx context.Context, user chat.UserID) (logins []chat.Login, err error) {
+	err = a.s.db.read(ctx, func(q tx) error {
+		return q.query(`SELECT `+loginColumns+` FROM logins l WHERE l.user_id = $1 ORDER BY l.last_used DESC, l.id DESC`, []any{user}, func(r row) error {
+			var l chat.Login
+			err := r.scan(loginDest(&l)...)
+			logins = append(logins, l)
+			return err
+		})
+	})
+	return logins, err
+}
+
+// Login finds a session.
+func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found bool, err error) {
+	err = a.s.db.read(ctx, func(q tx) (err error) {
+		found, err = one(q, `SELECT `+loginColumns+` FROM logins l WHERE l.id = $1`, []any{id}, loginDest(&l)...)
+		return err
+	})
+	return l, found, err
+}
+
+// Rotate exchanges a refresh token for the next, whose Login it fills in, and
+// notes when and from where the session was used; an empty address or device
+// leaves the old one. A token that was exchanged before revokes the session and
+// everything made for it: reused says so, and the login is the one that was. An
+// unknown or expired token is [chat.Unauthenticated].
+func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error) {
+	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		var expires int64
+		found, err := one(q, `SELECT `+loginColumns+`, t.expires, t.used FROM refresh_tokens t JOIN logins l ON l.id = t.login WHERE t.hash = $1`,
+			[]any{old}, append(loginDest(&l), &expires, &reused)...)
+		if err != nil {
+			return err
+		}
+		if !found || !reused && expires <= now {
+			return chat.Errorf(chat.Unauthenticated, "this refresh token is not valid")
+		}
+		if reused {
+			return endLogin(q, l.User, l.ID, now)
+		}
+		if _, err := q.exec(`UPDATE refresh_tokens SET used = 1 WHERE hash = $1`, old); err != nil {
+			return err
+		}
+		l.LastUsed = now
+		if address != "" {
+			l.Address = address
+		}
+		if device != "" {
+			l.Device = device
+		}
+		_, err = q.exec(`UPDATE logins SET device = $1, address = $2, last_used = $3 WHERE id = $4`, l.Device, l.Address, now, l.ID)
+		if err != nil {
+			return err
+		}
+		return insertRefresh(q, l.ID, next)
+	})
+	return l, reused, err
+}
+
+// EndLogin revokes one session of the user. A session that is not theirs, or
+// not there, is [chat.NotFound].
+func (a *Accounts) EndLogin(ctx context.Context, user chat.UserID, login chat.ID, at int64) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error { return endLogin(q, user, login, at) })
+}
+
+func endLogin(q tx, user chat.UserID, login chat.ID, at int64) error {
+	ended, err := q.exec(`DELETE FROM logins WHERE id = $1 AND user_id = $2`, login, user)
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return chat.Errorf(chat.NotFound, "there is no such session")
+	}
+	if _, err := q.exec(`DELETE FROM refresh_tokens WHERE login = $1`, login); err != nil {
+		return err
+	}
+	return revoke(q, chat.Revocation{User: user, Login: login, At: at})
+}
+
+// EndLoginsBut revokes all sessions of the user except one; the zero ID keeps
+// none.
+func (a *Accounts) EndLoginsBut(ctx context.Context, user chat.UserID, keep chat.ID, at int64) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		var ends []chat.ID
+		err := q.query(`SELECT id FROM logins WHERE user_id = $1 AND id <> $2`, []any{user, keep}, func(r row) error {
+			var id chat.ID
+			err := r.scan(&id)
+			ends = append(ends, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range ends {
+			if err := endLogin(q, user, id, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PruneExpired forgets refresh tokens and door tokens that have expired, and
+// sessions without any token left.
+func (a *Accounts) PruneExpired(ctx context.Context, now int64) error {
+	for _, sql := range [...]string{
+		`DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires <= $1 LIMIT $2)`,
+		`DELETE FROM door_tokens WHERE (door, hash) IN (SELECT door, hash FROM door_tokens WHERE expires <> 0 AND expires <= $1 LIMIT $2)`,
+		`DELETE FROM logins WHERE id IN (SELECT l.id FROM logins l WHERE l.last_used <= $1
+			AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login = l.id) LIMIT $2)`,
+	} {
+		for more := true; more; {
+			err := a.s.db.write(ctx, ofOthers, func(q tx) error {
+				gone, err := q.exec(sql, now, rowsAtOnce)
+				more = gone == rowsAtOnce
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rowsAtOnce is how many rows anybody but the sequencer writes in one
+// transaction where it can be several.
+const rowsAtOnce = 200

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Shard is one partition, owned: nobody else commits to it until it is released
+// or claimed again. Calls are safe for concurrent use, but commits come from one
+// worker.
+type Shard struct {
+	s    *Store
+	part int
+
+	mu       sync.Mutex
+	position chat.Position
+}
+
+// Claim takes a partition: from now on commits of its earlier owner fail with
+// [chat.ErrNotOwner].
+func (s *Store) Claim(ctx context.Context, partition int) (*Shard, error) {
+	h := &Shard{s: s, part: partition}
+	err := s.db.write(ctx, ofSequencer, func(q tx) error {
+		changed, err := q.exec(`UPDATE partitions SET epoch = epoch + 1 WHERE part = $1`, partition)
+		if err == nil && changed == 0 {
+			err = fmt.Errorf("there is no partition %d", partition)
+		}
+		if err != nil {
+			return err
+		}
+		h.position, err = readPosition(q, partition)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func readPosition(q tx, part int) (p chat.Position, err error) {
+	_, err = one(q, `SELECT epoch, log_seq, envelope, n FROM partitions WHERE part = $1`, []any{part},
+		&p.Epoch, &p.Seq, &p.Envelope, &p.N)
+	return p, err
+}
+
+// Position is where the partition stands as far as this shard knows: since it
+// was claimed, reloaded or last committed to.
+func (h *Shard) Position() chat.Position {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.position
+}
+
+// Reload reads the position again, as one does when the outcome of a commit is
+// unknown. It fails with [chat.ErrNotOwner] when somebody else has claimed the
+// partition.
+func (h *Shard) Reload(ctx context.Context) (chat.Position, error) {
+	var p chat.Position
+	err := h.s.db.read(ctx, func(q tx) (err error) {
+		p, err = readPosition(q, h.part)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.Epoch != h.position.Epoch {
+		return p, chat.ErrNotOwner
+	}
+	h.position = p
+	return p, nil
+}
+
+// Ping says whether a commit would reach the database and find this shard still
+// its owner.
+func (h *Shard) Ping(ctx context.Context) error {
+	_, err := h.Reload(ctx)
+	return err
+}
+
+// Release gives the partition up: later commits through this shard fail.
+func (h *Shard) Release(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.position.Epoch = 0
+	return nil
+}
+
+// Commit makes everything in c true, or nothing. It is durable when Commit
+// returns nil. It sets each event's feed number, batch and, where there is none
+// yet, commit time.
+//
+// Errors: [chat.ErrNotOwner], [chat.ErrRepeat] and [chat.ErrUnreachable] mean
+// what they say; any other is c's own fault.
+func (h *Shard) Commit(ctx context.Context, c *chat.Commit) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.check(c); err != nil {
+		return err
+	}
+	err := h.s.db.write(ctx, ofSequencer, func(q tx) error { return h.commit(q, c) })
+	if err != nil {
+		return refusal(err)
+	}
+	h.position = c.To
+	return nil
+}
+
+func (h *Shard) check(c *chat.Commit) error {
+	switch {
+	case c.From != h.position:
+		return fmt.Errorf("%w: it stands at %+v, the commit continues %+v", chat.ErrNotOwner, h.position, c.From)
+	case c.Partition != h.part || c.To.Epoch != c.From.Epoch:
+		return errors.New("the commit is another partition's or epoch's")
+	case c.To.N != c.From.N+uint64(len(c.Events)):
+		return fmt.Errorf("%d events cannot move the feed from %d to %d", len(c.Events), c.From.N, c.To.N)
+	}
+	return nil
+}
+
+// refusal says what a broken uniqueness means to the worker.
+func refusal(err error) error {
+	switch columns := violated(err); {
+	case strings.Contains(columns, "events.nonce"):
+		return fmt.Errorf("%w: %w", chat.ErrRepeat, err)
+	case strings.Contains(columns, "events."):
+		return fmt.Errorf("%w: %w", chat.ErrNotOwner, err)
+	}
+	return err
+}
+
+func (h *Shard) commit(q tx, c *chat.Commit) error {
+	changed, err := q.exec(`UPDATE partitions SET log_seq = $1, envelope = $2, n = $3
+		WHERE part = $4 AND epoch = $5 AND log_seq = $6 AND envelope = $7 AND n = $8`,
+		c.To.Seq, c.To.Envelope, c.To.N, h.part, c.From.Epoch, c.From.Seq, c.From.Envelope, c.From.N)
+	if err != nil {
+		return err
+	}
+	if changed == 0 {
+		return chat.ErrNotOwner
+	}
+	settled := map[chat.RoomID]bool{} // rooms of which more than the head has changed
+	now := h.s.millis()
+	for i, e := range c.Events {
+		e.N, e.Origin.Batch = c.From.N+uint64(i)+1, c.From.N+1
+		if e.Origin.Committed == 0 {
+			e.Origin.Committed = now
+		}
+		if err := insertEvent(q, h.part, e); err != nil {
+			return err
+		}
+		if err := project(q, e); err != nil {
+			return err
+		}
+		if e.Kind == chat.KindMember || e.Kind == chat.KindRoom {
+			settled[e.Room] = true
+		}
+	}
+	if err := h.commitRooms(q, c.Rooms, settled); err != nil {
+		return err
+	}
+	return h.commitRest(q, c)
+}
+
+func insertEvent(q tx, part int, e *chat.Event) error {
+	extra, err := packBody(&e.Body)
+	if err != nil {
+		return err
+	}
+	var text any
+	if e.Kind == chat.KindMessage || e.Kind == chat.KindEdit {
+		text = e.Body.Text
+	}
+	_, err = q.exec(`INSERT INTO events (n, part, room, seq, id, kind, by, at, nonce, target, thread, text, extra,
+		messages, gateway, log_seq, batch, committed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		e.N, part, e.Room, e.Seq, e.ID, e.Kind, e.By, e.At, packNonce(e.Nonce), opt(e.Target), opt(e.Body.Thread),
+		text, extra, e.Messages, e.Origin.Gateway, e.Origin.LogSeq, e.Origin.Batch, e.Origin.Committed)
+	return err
+}
+
+func (h *Shard) commitRooms(q tx, rooms []chat.Info, settled map[chat.RoomID]bool) error {
+	for i := range rooms {
+		r := &rooms[i]
+		if !settled[r.ID] {
+			changed, err := q.exec(`UPDATE rooms SET head = $1, messages = $2, last_at = $3 WHERE id = $4`,
+				r.Head, r.Messages, r.LastAt, r.ID)
+			if err != nil {
+				return err
+			}
+			if changed > 0 {
+				continue
+			}
+		}
+		if err := upsertRoom(q, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func upsertRoom(q tx, r *chat.Info) error {
+	_, err := q.exec(`INSERT INTO rooms (id, kind, name, folded, handle, topic, created_at, created_by, member_count, owners,
+		head, messages, last_at, read_only, archived)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, topic = excluded.topic,
+		member_count = excluded.member_count, owners = excluded.owners, head = excluded.head, messages = excluded.messages,
+		last_at = excluded.last_at, read_only = excluded.read_only, archived = excluded.archived`,
+		r.ID, r.Kind, r.Name, fold(r.Name), r.Handle, r.Topic, r.CreatedAt, r.CreatedBy, r.MemberCount, r.Owners,
+		r.Head, r.Messages, r.LastAt, r.ReadOnly, r.Archived)
+	return err
+}
+
+func (h *Shard) commitRest(q tx, c *chat.Commit) error {
+	for _, a := range c.Aliases {
+		if err := insertAlias(q, a); err != nil {
+			return err
+		}
+	}
+	for _, d := range c.Dead {
+		command, err := packCommand(&d.Command)
+		if err != nil {
+			return err
+		}
+		_, err = q.exec(`INSERT INTO dead_commands (part, log_seq, id, command, reason, at)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			h.part, d.LogSeq, d.Command.ID, command, d.Reason, d.At)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

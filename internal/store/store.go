@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// What can be wrong with a data folder. Each is one sentence for the operator.
+var (
+	ErrLocked  = errors.New("another parley is running on this folder")
+	ErrDamaged = errors.New("the database is damaged: stop parley, move the folder away and restore a backup (`parley restore`)")
+	ErrNewer   = errors.New("the database was written by a newer version of parley: start that version, or restore a backup made by this one")
+)
+
+// Options are what a store can be told; the zero value is fine.
+type Options struct {
+	Log     *slog.Logger
+	Readers int              // connections that read; 6 when 0
+	Now     func() time.Time // when a commit was made
+}
+
+// Store is an opened database. It is safe for concurrent use. Close ends it.
+type Store struct {
+	db   database
+	log  *slog.Logger
+	now  func() time.Time
+	dir  string
+	undo []func() error // run backwards by Close
+
+	partitions int
+}
+
+// Open opens the database that dsn names, makes it when there is none, and
+// brings its schema up to date. "sqlite:DIR" is a folder, which this process
+// then has to itself.
+func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
+	dir, err := folder(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	s := newStore(dir, opts)
+	if err := s.open(ctx, opts); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens what is there for looking, whether or not another process
+// has it open, and changes nothing.
+func OpenReadOnly(ctx context.Context, dsn string, opts Options) (*Store, error) {
+	dir, err := folder(dsn)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, mainFile)
+	if !exists(file) {
+		return nil, fmt.Errorf("there is no %s", file)
+	}
+	s := newStore(dir, opts)
+	s.db, err = openSQLite(dir, readers(opts), true, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.undo = append(s.undo, s.db.close)
+	if err := s.look(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func folder(dsn string) (string, error) {
+	kind, dir, found := strings.Cut(dsn, ":")
+	if !found || kind != "sqlite" || dir == "" {
+		return "", fmt.Errorf("%q names no database: sqlite:FOLDER does", dsn)
+	}
+	return dir, nil
+}
+
+func newStore(dir string, opts Options) *Store {
+	s := &Store{log: opts.Log, now: opts.Now, dir: dir}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}
+
+func readers(opts Options) int {
+	if opts.Readers > 0 {
+		return opts.Readers
+	}
+	return 6
+}
+
+func (s *Store) open(ctx context.Context, opts Options) error {
+	unlock, err := lock(filepath.Join(s.dir, lockFile))
+	if err != nil {
+		return err
+	}
+	s.undo = append(s.undo, unlock)
+	db, err := openSQLite(s.dir, readers(opts), false, s.log)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.undo = append(s.undo, db.close)
+	if err := migrate(ctx, db.file); err != nil {
+		return unreachable(err)
+	}
+	if err := s.found(ctx); err != nil {
+		return err
+	}
+	return s.look(ctx)
+}
+
+// found writes what a new database begins with.
+func (s *Store) found(ctx context.Context) error {
+	return s.db.write(ctx, ofOthers, func(q tx) error {
+		var n int
+		if _, err := one(q, `SELECT count(*) FROM partitions`, nil, &n); err != nil || n > 0 {
+			return err
+		}
+		if _, err := q.exec(`INSERT INTO meta (key, value) VALUES ('created_at', $1)`, s.now().UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+		_, err := q.exec(`INSERT INTO partitions (part, epoch, log_seq, envelope, n) VALUES (0, 0, 0, $1, 0)`, chat.ID{})
+		return err
+	})
+}
+
+// look reads a little of what every other call needs, so that a damaged database
+// is noticed now.
+func (s *Store) look(ctx context.Context) error {
+	err := s.db.read(ctx, func(q tx) error {
+		if _, err := one(q, `SELECT count(*) FROM partitions`, nil, &s.partitions); err != nil {
+			return err
+		}
+		var n uint64
+		if _, err := one(q, `SELECT max(n) FROM events`, nil, &n); err != nil {
+			return err
+		}
+		_, err := one(q, `SELECT count(*) FROM rooms WHERE kind = $1 AND folded = $2`, []any{chat.Channel, ""}, &n)
+		return err
+	})
+	if err == nil && s.partitions == 0 {
+		err = fmt.Errorf("%w: it has no partitions", ErrDamaged)
+	}
+	return err
+}
+
+// Close waits for what is under way, and gives the database back.
+func (s *Store) Close() error {
+	var errs []error
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		errs = append(errs, s.undo[i]())
+	}
+	s.undo = nil
+	return errors.Join(errs...)
+}
+
+// Partitions is how many partitions the data was made with.
+func (s *Store) Partitions(context.Context) (int, error) { return s.partitions, nil }
+
+func (s *Store) millis() int64 { return s.now().UnixMilli() }

@@ -1,0 +1,2 @@
+// Package storetest states what a store promises, once, for every database.
+package storetest
