@@ -25,8 +25,8 @@ fuzz() {
 }
 
 while read -r package; do
-	# shellcheck disable=SC2013 # fuzz targets are single words
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+	listed=$(go test -list '^Fuzz' "$package")
+	for target in $(grep '^Fuzz' <<<"$listed" || true); do
 		targets=$((targets + 1))
 		fuzz "$package" "$target"
 	done

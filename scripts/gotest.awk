@@ -3,12 +3,17 @@
 function flush_text() { printf "%s", text; text = "" }
 function add(line) { text = text line "\n" }
 
+# What does not build is told at once, outside of any package's piece: "# package", then the compiler's lines.
+/^# / { building = 1 }
+/^(=== |ok  \t|FAIL\t|\? +\t)/ { building = 0 }
+building { print; next }
+
 /^=== (RUN|PAUSE|CONT|NAME)/ { next }
 /^ *--- PASS: / { passed++; inPackage++; next }
 /^ *--- SKIP: / { skipped++; skips = skips $0 "\n"; add($0); next }
 /^ *--- FAIL: / { failed++; add($0); next }
 /^(PASS|FAIL)$/ { next }
-/^\?? +\t?.*\[no test files\]$/ || /^\t.*coverage: / { text = ""; next }
+/^\? +\t.*\[no test files\]$/ { next }
 /^ok  \t/ { packages++; printf "%s\t%d tests\n", $0, inPackage; fflush(); inPackage = 0; text = ""; next }
 /^FAIL\t/ { broken++; flush_text(); print; fflush(); inPackage = 0; next }
 { add($0) }
