@@ -11,7 +11,7 @@ const (
 	CodeNone        = 1005 // the peer closed without a code; never on the wire
 	CodeAbnormal    = 1006 // the connection broke, or was dropped, without a close frame; never on the wire
 	CodeBadText     = 1007
-	CodeIdle        = 1008 // silent for longer than Config.IdleTimeout
+	CodeIdle        = 1001 // silent for longer than Config.IdleTimeout: clients come back on it, a laptop that slept among them
 	CodeInternal    = 1011 // Handler.Text panicked
 	CodeSlow        = 4408 // does not read what is sent to it
 	CodeTooLarge    = 4413 // a message over Config.MaxFrame

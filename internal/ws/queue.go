@@ -6,7 +6,7 @@ const (
 	// writeSize is the most that one write takes: beyond it the system call is no longer what a frame costs.
 	writeSize = 32 << 10
 	// directSize is the frame size from which a frame is written by itself. Smaller ones are copied together: that costs
-	// 30 to 250 ns a frame, a vectored write of them measured no better, and another system call would cost 5 µs.
+	// 30 to 250 ns a frame, a vectored write of small ones measured no better, and another system call would cost 5 µs.
 	directSize = writeSize / 2
 	// frameCost is charged for a frame's place in a queue, so that a flood of tiny frames is bounded in memory too.
 	frameCost = 24
