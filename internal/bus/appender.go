@@ -44,6 +44,7 @@ type Appender struct {
 	filling *load
 	full    []*load
 	closing bool
+	usual   int // how many bytes envelopes have lately: room to give the next
 }
 
 // load is an envelope on its way, encoded already.
@@ -118,7 +119,7 @@ func (a *Appender) turn(size int) error {
 
 func (a *Appender) newLoad() *load {
 	l := &load{id: chat.NewID()}
-	e := Encoder{make([]byte, 0, 1<<10)}
+	e := Encoder{make([]byte, 0, a.usual)}
 	e.envelope(l.id, a.gateway)
 	l.data = e.B
 	return l
@@ -138,6 +139,7 @@ func (a *Appender) next() *load {
 	}
 	l := a.filling
 	a.filling = nil
+	a.usual = max(len(l.data), a.usual*7/8, envelopeHead)
 	return l
 }
 

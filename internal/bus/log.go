@@ -26,13 +26,16 @@ type Log struct {
 type LogConfig struct {
 	MaxBytes int64 // what it may take before it is full; 1 GiB when zero
 	Replicas int   // on so many servers; 1 when zero
+
+	// Window is how long the log knows an envelope again; 2 minutes when zero.
+	// The server pays with some 300 bytes of memory for each record in it. A
+	// short one is safe: commands that come twice are found by their nonces.
+	Window time.Duration
 }
 
 const (
 	defaultLogBytes = 1 << 30
-	// duplicateWindow is how long a log knows an envelope again. Longer would
-	// only cost memory: commands that come twice are found by their nonces.
-	duplicateWindow = 2 * time.Minute
+	defaultWindow   = 2 * time.Minute
 )
 
 // What [Log.Append] can be sure of. After any other error the envelope may be
@@ -60,6 +63,9 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 	if cfg.Replicas <= 0 {
 		cfg.Replicas = 1
 	}
+	if cfg.Window <= 0 {
+		cfg.Window = defaultWindow
+	}
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	l := b.Log(partition)
@@ -71,7 +77,7 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 		Discard:    jetstream.DiscardNew,
 		MaxBytes:   cfg.MaxBytes,
 		Replicas:   cfg.Replicas,
-		Duplicates: duplicateWindow,
+		Duplicates: cfg.Window,
 	})
 	if err != nil {
 		return nil, l.wrap("make", err)
@@ -92,7 +98,7 @@ func (l *Log) wrap(doing string, err error) error {
 }
 
 // Append stores the envelope and returns its sequence number. Appending an
-// envelope with the same ID within two minutes returns the same number. It
+// envelope with the same ID within the log's window returns the same number. It
 // waits until ctx ends, or 5 s.
 func (l *Log) Append(ctx context.Context, e *Envelope) (seq uint64, err error) {
 	data, err := e.AppendBinary(nil)
