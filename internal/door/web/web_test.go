@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -112,6 +113,9 @@ func TestPageStaysSmall(t *testing.T) {
 	}
 	lines := 0
 	for _, entry := range entries {
+		if path.Ext(entry.Name()) == ".svg" {
+			continue
+		}
 		text, err := page.ReadFile("page/" + entry.Name())
 		if err != nil {
 			t.Fatal(err)

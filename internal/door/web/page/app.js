@@ -7,17 +7,17 @@ const act = work => async (...args) => { try { return await work(...args) } catc
 let outbox = JSON.parse(sessionStorage.getItem(BOX) ?? '[]'), editing = null, drawing = 0, typed = 0, bottom = true
 const here = () => rooms.get(location.hash.slice(1)), draw = () => { drawing ||= setTimeout(show, 16, 0) }
 const keep = (box = outbox) => { sessionStorage.setItem(BOX, JSON.stringify(outbox = box)); draw() }
+const drop = nonce => nonce && keep(outbox.filter(o => o.nonce !== nonce))
 const who = id => people.get(id) ?? (setTimeout(meet, 0, asked.add(id)), { id, username: '…' })
 const meet = act(async () => {
-  const ids = [...asked].slice(0, 1000).filter(id => asked.delete(id)), { users } = ids.length ? await api('POST', '/v1/users/lookup', { ids }) : { users: [] }
-  for (const u of users) draw(people.set(u.id, u))
+  const ids = [...asked].slice(0, 1000).filter(id => asked.delete(id))
+  if (ids.length) for (const u of (await api('POST', '/v1/users/lookup', { ids })).users) draw(people.set(u.id, u))
 })
 const named = user => user.display_name || user.username
 const title = r => r.kind !== 'direct' ? r.name || r.handle || 'Group' : !r.peer || r.peer.id === me().id ? 'Notes to self' : named(r.peer)
-function uuid7() {
-  const b = crypto.getRandomValues(new Uint8Array(16)).map((x, i) => i < 6 ? Date.now() / 2 ** (40 - 8 * i) % 256 : i === 6 ? x & 15 | 112 : i === 8 ? x & 63 | 128 : x)
-  return Array.from(b, x => x.toString(16).padStart(2, '0')).join('').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
-}
+const octet = (x, i) => i < 6 ? Math.floor(Date.now() / 2 ** (40 - 8 * i)) % 256 : i === 6 ? x & 15 | 112 : i === 8 ? x & 63 | 128 : x
+const uuid7 = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (x, i) => octet(x, i).toString(16).padStart(2, '0')).join('')
+  .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 const forget = (r, cursor) => { Object.assign(r, { cursor, messages: new Map(), changes: new Map(), first: 0, whole: false }); if (r === here()) history(r) }
 function learn(fresh) { // a room that was not opened yet needs no catching up: its history is read when it is
   const r = rooms.get(fresh.id) ?? { unread: 0, typing: new Map() }
@@ -31,7 +31,7 @@ function put(r, m) {
 }
 function apply(e) { // an event or an acknowledgement, at its place: what has this number or a higher one is already here
   const r = rooms.get(e.room)
-  if (outbox.some(o => o.nonce === e.nonce)) keep(outbox.filter(o => o.nonce !== e.nonce))
+  drop(e.nonce)
   if (!r || e.seq <= r.cursor) return
   r.cursor = e.seq
   if (e.kind === 'message') {
@@ -43,17 +43,18 @@ function apply(e) { // an event or an acknowledgement, at its place: what has th
   if (r.messages.has(e.target)) put(r, r.messages.get(e.target))
 }
 const hear = {
-  welcome(f) { f.rooms.forEach(learn); outbox.forEach(o => { o.sent = false }); $('banner').hidden = true; flush(); arrive() },
-  event: f => apply(f.event), ack(f) { if (f.event) apply(f.event); flush() },
+  welcome(f) { f.rooms.forEach(learn); outbox.forEach(o => { o.sent = false }); $('banner').hidden = true; flush(); settle() },
+  event: f => apply(f.event), ack(f) { drop(f.ref); if (f.event) apply(f.event); flush() },
   error(f) { // what may have happened, or may happen later, is repeated with its nonce
     const o = outbox.find(o => o.nonce === f.ref), again = ['unavailable', 'internal', 'rate_limited'].includes(f.code)
     if (o && again) return setTimeout(() => { o.sent = false; flush() }, f.retry_after_ms ?? 1000)
-    if (o) { $('text').value ||= o.text; keep(outbox.filter(other => other !== o)); flush() }
+    if (o) { $('text').value ||= o.text; drop(o.nonce); flush() }
     if (f.ref !== 'auth') tell(f.detail)
   },
   room: f => learn(f.room), user: f => people.set(f.user.id, f.user),
   room_gone(f) { rooms.delete(f.room); if (location.hash === '#' + f.room) location.hash = '' },
   truncated: f => forget(rooms.get(f.room), f.from - 1), reset: f => forget(rooms.get(f.room), 0),
+  receipt(f) { const r = rooms.get(f.room); if (f.user === me().id && f.read >= r?.cursor) [r.read, r.unread] = [f.read, 0] },
   typing(f) { rooms.get(f.room)?.typing.set(f.user, f.on ? Date.now() + 6000 : 0); setTimeout(draw, 6100) },
 }
 function flush() { // the oldest unanswered message of each room; the next waits for its answer, so their order holds in any weather
@@ -66,19 +67,22 @@ const history = act(async r => {
   r.loading = true
   const page = await api('GET', `/v1/rooms/${r.id}/messages?limit=50${r.first ? `&before=${r.first}` : ''}`).finally(() => { r.loading = false })
   const below = log.scrollHeight - log.scrollTop
-  page.messages.forEach(m => put(r, m))
+  for (const m of page.messages) put(r, m)
   ;[r.first, r.whole] = [page.messages[0]?.seq ?? 1, !page.has_more]
   show(r === here() && !bottom && below)
 })
+function settle() {
+  if (!here() && rooms.size && matchMedia('(min-width: 700px)').matches) location.replace('#' + byTime()[0].id)
+  else if (here() && !here().first) history(here())
+  draw()
+}
 function arrive() {
-  if (!here() && rooms.size && matchMedia('(min-width: 700px)').matches) return location.replace('#' + byTime()[0].id)
-  ;[bottom, typed] = [true, 0]
-  draw(edit(null))
-  if (here() && !here().first) history(here())
+  [bottom, typed] = [true, 0]
+  settle(edit(null))
 }
 const go = act(async (...ask) => { const r = await api(...ask); $('find').close(learn(r)); location.hash = r.id })
 function edit(m) {
-  if (editing || m) $('text').value = m?.text ?? ''
+  $('text').value = m?.text ?? here()?.draft ?? ''
   $('editing').hidden = !(editing = m)
   $('text').focus()
 }
@@ -86,7 +90,7 @@ const write = act(async () => {
   const r = here(), m = editing, text = $('text').value.trim()
   if (!r || !text) return
   if (m) return edit(null), text === m.text || api('PATCH', `/v1/rooms/${r.id}/messages/${m.seq}`, { text })
-  ;[$('text').value, typed, bottom] = ['', 0, true]
+  ;[$('text').value, r.draft, typed, bottom] = ['', '', 0, true]
   flush(outbox.push({ room: r.id, nonce: uuid7(), text, by: me().id, at: new Date().toISOString() }))
 })
 const search = act(async () => {
@@ -99,8 +103,7 @@ const search = act(async () => {
     ...(q && !person && !open.some(r => r.name === q) ? [line('# ' + q, 'Create', 'POST', '/v1/rooms', { kind: 'channel', name: q })] : []))
 })
 function sync(list, items) { // touches only the children whose facts changed: focus, selection and screen readers keep their place
-  const old = list.shown
-  let at = list.firstChild
+  let [at, old] = [list.firstChild, list.shown]
   list.shown = new Map(items.map(([key, facts, build]) => [key, old?.get(key)?.facts === facts ? old.get(key) : { facts, el: build() }]))
   for (const { el } of list.shown.values()) if (el === at) at = at.nextSibling; else list.insertBefore(el, at)
   while (at) [at] = [at.nextSibling, at.remove()]
@@ -114,14 +117,14 @@ const roomItem = r => [r.id, JSON.stringify([title(r), r.unread, r === here()]),
 const date = m => new Date(m.at).toLocaleDateString([], { dateStyle: 'full' }), button = (label, onclick) => make('button', { textContent: label, onclick })
 function messageItem(r, m, before) {
   const by = who(m.by), newDay = !before || date(before) !== date(m), joined = !newDay && before.by === m.by && Date.parse(m.at) - Date.parse(before.at) < 300_000
-  const state = m.nonce ? 'sending…' : m.edited_at && !m.deleted ? 'edited' : ''
-  return [m.nonce ?? m.seq, JSON.stringify([named(by), m.text, m.deleted, state, newDay, joined]), () => {
+  const state = !m.seq ? 'sending…' : m.edited_at && !m.deleted ? 'edited' : ''
+  return [m.seq ?? m.nonce, JSON.stringify([named(by), m.text, m.deleted, state, newDay, joined]), () => {
     const time = make('time', { dateTime: m.at, textContent: new Date(m.at).toLocaleTimeString([], { timeStyle: 'short' }) })
     const head = joined ? [] : [face(by.id, named(by)[0]), make('b', { textContent: named(by) }), time]
-    const drop = act(() => confirm('Delete this message for everyone?') && api('DELETE', `/v1/rooms/${r.id}/messages/${m.seq}`))
-    const tools = m.by !== me().id || m.nonce || m.deleted ? [] : [button('Edit', () => edit(m)), button('Delete', drop)]
+    const remove = act(() => confirm('Delete this message for everyone?') && api('DELETE', `/v1/rooms/${r.id}/messages/${m.seq}`))
+    const tools = m.by !== me().id || !m.seq || m.deleted ? [] : [button('Edit', () => edit(m)), button('Delete', remove)]
     const body = [make('p', { textContent: m.deleted ? 'Message deleted' : m.text }), make('small', { textContent: state }), make('span', { className: 'tools' }, ...tools)]
-    const kind = `${joined && 'joined'} ${m.deleted && 'deleted'} ${m.nonce && 'waiting'}`, day = newDay ? [make('h3', { textContent: date(m) })] : []
+    const kind = `${joined && 'joined'} ${m.deleted && 'deleted'} ${!m.seq && 'waiting'}`, day = newDay ? [make('h3', { textContent: date(m) })] : []
     return make('li', { className: kind }, ...day, make('article', {}, ...head, ...body))
   }]
 }
@@ -140,19 +143,20 @@ function show(below) {
   if (bottom || below) log.scrollTop = log.scrollHeight - (below || 0)
 }
 function chat() {
-  $('entry').hidden = !($('chat').hidden = false)
-  $('self').textContent = named(me())
+  [$('entry').hidden, $('chat').hidden, $('self').textContent] = [true, false, named(me())]
   const [says, again] = $('banner').children
   $('new').onclick = () => { $('query').value = ''; $('find').showModal(); search() }
   $('out').onclick = () => api('DELETE', '/v1/sessions/current').catch(() => {}).then(() => signOut())
-  $('composer').onsubmit = e => write(e.preventDefault())
-  ;[again.onclick, $('query').oninput] = [open, search]
-  $('text').oninput = () => { if ( Date.now() - typed > 3000 && send({ type: 'typing', room: here()?.id, on: true })) typed = Date.now() }
+  ;[again.onclick, $('query').oninput, $('composer').onsubmit] = [open, search, e => write(e.preventDefault())]
+  $('text').oninput = e => {
+    if (!editing) here().draft = e.target.value
+    if (Date.now() - typed > 3000) typed = send({ type: 'typing', room: here().id, on: true }) ? Date.now() : 0
+  }
   $('text').onkeydown = e => { if (e.key === 'Escape') edit(null); if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) write(e.preventDefault()) }
   log.onscroll = () => { bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 40; if (log.scrollTop < 200 && here()) history(here()); draw() }
   ;[window.onhashchange, document.onvisibilitychange] = [arrive, draw]
   const waiting = s => { says.textContent = s ? `No connection. Trying again in ${s} s.` : 'Connecting…'; $('banner').hidden = false; again.hidden = !s }
-  start({ waiting, frame(f) { hear[f.type]?.(f); draw() }, cursors: () => Object.fromEntries([...rooms].filter(([, r]) => r.first).map(([id, r]) => [id, r.cursor])) })
+  start({ waiting, frame(f) { hear[f.type]?.(f); draw() }, cursors: () => Object.fromEntries([...rooms].filter(([, r]) => r.first || r.loading).map(([id, r]) => [id, r.cursor])) })
 }
 function sign(fresh) {
   const form = $('sign'), words = fresh ? ['Create account', 'I have an account'] : ['Sign in', 'New here? Create an account']
@@ -163,7 +167,6 @@ function sign(fresh) {
     const { username, password, display_name } = Object.fromEntries(new FormData(form))
     act(enter)(fresh ? '/v1/accounts' : '/v1/sessions', { username, password, ...(fresh && display_name && { display_name }) }).then(() => me() && chat())
   }
-  $('entry').hidden = false
-  $('reason').textContent = sessionStorage.getItem('parley.reason') ?? ''
+  ;[$('entry').hidden, $('reason').textContent] = [false, sessionStorage.getItem('parley.reason') ?? '']
 }
 if (me()) chat(); else sign(false)

@@ -8,8 +8,7 @@ const expiring = () => Date.parse(mine.session.access_expires_at) - Date.now() <
 const keep = answer => localStorage.setItem(KEY, JSON.stringify(mine = answer))
 export const enter = async (path, body) => keep(await call('POST', path, body))
 export function signOut(reason = '') {
-  localStorage.removeItem(KEY)
-  sessionStorage.clear()
+  for (const storage of [localStorage, sessionStorage]) storage.clear()
   sessionStorage.setItem('parley.reason', reason)
   location.replace('/')
 }
