@@ -76,7 +76,7 @@ func (a *Access) Owners(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Stats counts. Messages and events are sums that are kept, not counted.
+// Stats counts.
 func (a *Access) Stats(ctx context.Context) (s chat.Stats, err error) {
 	err = a.s.db.read(ctx, func(q tx) error {
 		for _, c := range [...]struct {
@@ -85,7 +85,7 @@ func (a *Access) Stats(ctx context.Context) (s chat.Stats, err error) {
 		}{
 			{`SELECT count(*) FROM users WHERE deleted = 0 AND role <> 'system'`, &s.Users},
 			{`SELECT count(*) FROM rooms`, &s.Rooms},
-			{`SELECT sum(messages) FROM rooms`, &s.Messages},
+			{`SELECT sum(messages) FROM rooms_now`, &s.Messages},
 			{`SELECT sum(n) FROM partitions`, &s.Events},
 			{`SELECT count(*) FROM dead_commands`, &s.Dead},
 		} {

@@ -26,7 +26,7 @@ var errEnough = errors.New("enough was read")
 func see(q tx, user chat.UserID, runs bool, room chat.RoomID) (r seen, may bool, err error) {
 	var kind chat.RoomKind
 	var role chat.Role
-	found, err := one(q, `SELECT r.kind, r.head, r.messages, m.role FROM rooms r
+	found, err := one(q, `SELECT r.kind, r.head, r.messages, m.role FROM rooms_now r
 		LEFT JOIN members m ON m.room = r.id AND m.user_id = $1 WHERE r.id = $2`, []any{user, room},
 		&kind, &r.head, &r.messages, &role)
 	return r, found && (runs || role != "" || kind == chat.Channel), err
@@ -173,7 +173,7 @@ func feed(q tx, partition int, after uint64, limit, bytes int) (events []chat.Ev
 func (a *Archive) Heads(ctx context.Context, rooms []chat.RoomID) (map[chat.RoomID]uint64, error) {
 	heads := make(map[chat.RoomID]uint64, len(rooms))
 	err := a.s.db.read(ctx, func(q tx) error {
-		return q.queryEach(`SELECT head FROM rooms WHERE id = $1`, len(rooms),
+		return q.queryEach(`SELECT head FROM rooms_now WHERE id = $1`, len(rooms),
 			func(i int) []any { return []any{rooms[i]} },
 			func(i int, r row) error {
 				var head uint64

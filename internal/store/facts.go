@@ -10,7 +10,7 @@ import (
 // exist are left out.
 func (h *Shard) Rooms(ctx context.Context, ids []chat.RoomID) (rooms []chat.Info, err error) {
 	err = h.s.db.read(ctx, func(q tx) error {
-		return q.queryEach(`SELECT `+infoColumns+` FROM rooms r WHERE r.id = $1`, len(ids),
+		return q.queryEach(`SELECT `+infoColumns+` FROM rooms_now r WHERE r.id = $1`, len(ids),
 			func(i int) []any { return []any{ids[i]} },
 			func(_ int, r row) error {
 				info, err := scanInfo(r)

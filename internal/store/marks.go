@@ -28,7 +28,7 @@ func (r *Rooms) Marks(ctx context.Context, marks []chat.Mark) error {
 
 func mark(q tx, m chat.Mark) error {
 	var head uint64
-	member, err := one(q, `SELECT r.head FROM members m JOIN rooms r ON r.id = m.room WHERE m.room = $1 AND m.user_id = $2`,
+	member, err := one(q, `SELECT r.head FROM members m JOIN rooms_now r ON r.id = m.room WHERE m.room = $1 AND m.user_id = $2`,
 		[]any{m.Room, m.User}, &head)
 	if err != nil || !member {
 		return err

@@ -45,7 +45,7 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 		}
 	}
 	err = r.s.db.read(ctx, func(q tx) error {
-		err := q.query(`SELECT `+mineColumns+` FROM members m JOIN rooms r ON r.id = m.room `+mineFrom+`
+		err := q.query(`SELECT `+mineColumns+` FROM members m JOIN rooms_now r ON r.id = m.room `+mineFrom+`
 			WHERE m.user_id = $1 AND (r.last_at < $2 OR r.last_at = $2 AND r.id < $3) ORDER BY r.last_at DESC, r.id DESC LIMIT $4`,
 			[]any{user, lastAt, lastRoom, limit + 1}, func(r row) error {
 				m, err := scanMine(r)
@@ -66,7 +66,7 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 func (r *Rooms) One(ctx context.Context, user chat.UserID, room chat.RoomID) (m chat.Mine, member, found bool, err error) {
 	err = r.s.db.read(ctx, func(q tx) error {
 		var list []chat.Mine
-		err := q.query(`SELECT `+mineColumns+` FROM rooms r LEFT JOIN members m ON m.room = r.id AND m.user_id = $1 `+mineFrom+`
+		err := q.query(`SELECT `+mineColumns+` FROM rooms_now r LEFT JOIN members m ON m.room = r.id AND m.user_id = $1 `+mineFrom+`
 			WHERE r.id = $2`, []any{user, room}, func(r row) error {
 			m, err := scanMine(r)
 			list = append(list, m)
@@ -141,7 +141,7 @@ func (r *Rooms) find(ctx context.Context, query, behind string, limit int, which
 	}
 	prefix := fold(query)
 	err = r.s.db.read(ctx, func(q tx) error {
-		return q.query(`SELECT `+infoColumns+` FROM rooms r WHERE (r.folded > $1 OR r.folded = $1 AND r.id > $2) `+which+`
+		return q.query(`SELECT `+infoColumns+` FROM rooms_now r WHERE (r.folded > $1 OR r.folded = $1 AND r.id > $2) `+which+`
 			AND (r.folded >= $3 AND r.folded < $4 OR r.handle >= $3 AND r.handle < $4) ORDER BY r.folded, r.id LIMIT $5`,
 			[]any{lastName, lastRoom, prefix, after(prefix), limit + 1}, func(r row) error {
 				info, err := scanInfo(r)

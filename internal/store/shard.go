@@ -145,7 +145,7 @@ func (h *Shard) commit(q tx, c *chat.Commit) error {
 	if changed == 0 {
 		return chat.ErrNotOwner
 	}
-	settled := map[chat.RoomID]bool{} // rooms of which more than the head has changed
+	settled := map[chat.RoomID]bool{} // rooms of which more has changed than the newest event says
 	now := h.s.millis()
 	for i, e := range c.Events {
 		e.N, e.Origin.Batch = c.From.N+uint64(i)+1, c.From.N+1
@@ -162,8 +162,12 @@ func (h *Shard) commit(q tx, c *chat.Commit) error {
 			settled[e.Room] = true
 		}
 	}
-	if err := h.commitRooms(q, c.Rooms, settled); err != nil {
-		return err
+	for i := range c.Rooms {
+		if settled[c.Rooms[i].ID] {
+			if err := upsertRoom(q, &c.Rooms[i]); err != nil {
+				return err
+			}
+		}
 	}
 	return h.commitRest(q, c)
 }
@@ -185,35 +189,13 @@ func insertEvent(q tx, part int, e *chat.Event) error {
 	return err
 }
 
-func (h *Shard) commitRooms(q tx, rooms []chat.Info, settled map[chat.RoomID]bool) error {
-	for i := range rooms {
-		r := &rooms[i]
-		if !settled[r.ID] {
-			changed, err := q.exec(`UPDATE rooms SET head = $1, messages = $2, last_at = $3 WHERE id = $4`,
-				r.Head, r.Messages, r.LastAt, r.ID)
-			if err != nil {
-				return err
-			}
-			if changed > 0 {
-				continue
-			}
-		}
-		if err := upsertRoom(q, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// upsertRoom keeps what a room's newest event does not say.
 func upsertRoom(q tx, r *chat.Info) error {
-	_, err := q.exec(`INSERT INTO rooms (id, kind, name, folded, handle, topic, created_at, created_by, member_count, owners,
-		head, messages, last_at, read_only, archived)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+	_, err := q.exec(`INSERT INTO rooms (id, kind, name, folded, handle, topic, created_at, created_by, member_count, owners, read_only, archived)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, topic = excluded.topic,
-		member_count = excluded.member_count, owners = excluded.owners, head = excluded.head, messages = excluded.messages,
-		last_at = excluded.last_at, read_only = excluded.read_only, archived = excluded.archived`,
-		r.ID, r.Kind, r.Name, fold(r.Name), r.Handle, r.Topic, r.CreatedAt, r.CreatedBy, r.MemberCount, r.Owners,
-		r.Head, r.Messages, r.LastAt, r.ReadOnly, r.Archived)
+		member_count = excluded.member_count, owners = excluded.owners, read_only = excluded.read_only, archived = excluded.archived`,
+		r.ID, r.Kind, r.Name, fold(r.Name), r.Handle, r.Topic, r.CreatedAt, r.CreatedBy, r.MemberCount, r.Owners, r.ReadOnly, r.Archived)
 	return err
 }
 

@@ -152,7 +152,7 @@ func (s *Store) look(ctx context.Context) error {
 		if _, err := one(q, `SELECT max(n) FROM events`, nil, &n); err != nil {
 			return err
 		}
-		_, err := one(q, `SELECT count(*) FROM rooms WHERE kind = $1 AND folded = $2`, []any{chat.Channel, ""}, &n)
+		_, err := one(q, `SELECT count(*) FROM rooms WHERE folded = $1`, []any{""}, &n)
 		return err
 	})
 	if err == nil && s.partitions == 0 {

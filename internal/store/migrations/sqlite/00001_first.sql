@@ -43,7 +43,9 @@ CREATE TABLE events (
 	committed INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_seq ON events (room, seq);
-CREATE UNIQUE INDEX events_nonce ON events (room, by, nonce);
+-- The nonce comes first: those made in order of time then share the index's last
+-- page, instead of dirtying one page per message.
+CREATE UNIQUE INDEX events_nonce ON events (nonce, room, by);
 CREATE INDEX events_target ON events (room, target) WHERE target IS NOT NULL;
 CREATE INDEX events_thread ON events (room, thread, seq) WHERE thread IS NOT NULL;
 
@@ -58,13 +60,17 @@ CREATE TABLE rooms (
 	created_by   BLOB    NOT NULL,
 	member_count INTEGER NOT NULL,
 	owners       INTEGER NOT NULL,
-	head         INTEGER NOT NULL,
-	messages     INTEGER NOT NULL,
-	last_at      INTEGER NOT NULL,
 	read_only    INTEGER NOT NULL,
 	archived     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX rooms_name ON rooms (kind, folded, id);
+CREATE INDEX rooms_folded ON rooms (folded, id);
+
+-- A room with where it stands, which its newest event says: writing that into
+-- the room's row with every message was a fifth of the cost of a commit.
+CREATE VIEW rooms_now AS
+SELECT r.id, r.kind, r.name, r.folded, r.handle, r.topic, r.created_at, r.created_by, r.member_count, r.owners,
+	r.read_only, r.archived, l.seq AS head, l.messages, l.at AS last_at
+FROM rooms r JOIN events l ON l.room = r.id AND l.seq = (SELECT max(seq) FROM events WHERE room = r.id);
 
 CREATE TABLE members (
 	room      BLOB    NOT NULL,
