@@ -1,0 +1,396 @@
+package sequencer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/bus/bustest"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+	"github.com/parley-chat/parley/internal/store"
+)
+
+// desk is a sequencer over a real store and a real bus, with a gateway that is
+// this test.
+type desk struct {
+	t        *testing.T
+	bus      *bus.Bus
+	store    *store.Store
+	shards   *shards
+	appender *bus.Appender
+	notices  chan *contract.Notice
+	asks     uint64
+	stop     func()
+}
+
+const gatewayRun = 77
+
+var (
+	ann = chat.UserID{15: 1}
+	bob = chat.UserID{15: 2}
+)
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "data"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	d := &desk{t: t, bus: bustest.Embedded(t), store: s, shards: &shards{Store: s}, notices: make(chan *contract.Notice, 10_000)}
+	heard, err := contract.Noticed.At(contract.Run(gatewayRun)).Subscribe(d.bus, func(_ context.Context, n *contract.Notice) { d.notices <- n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = heard.Stop(context.Background()) })
+	d.start()
+	t.Cleanup(func() { d.stop() })
+	d.appender = d.bus.Log(0).Appender(bus.AppenderConfig{Gateway: gatewayRun})
+	t.Cleanup(func() { _ = d.appender.Close(context.Background()) })
+	return d
+}
+
+func (d *desk) start() {
+	d.t.Helper()
+	s := New(Config{}, d.bus, d.shards, bustest.Log(d.t), prometheus.NewRegistry())
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		d.t.Fatalf("the sequencer ended: %v", err)
+	}
+	d.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+}
+
+// watch registers the test's gateway with some rooms, or adds to what it has.
+func (d *desk) watch(add ...chat.RoomID) *contract.WatchAnswer {
+	d.t.Helper()
+	d.asks++
+	a, err := contract.Watch.At(contract.Partition(0)).Ask(d.t.Context(), d.bus,
+		&contract.WatchAsk{Run: gatewayRun, Number: d.asks, Add: add})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
+// ask appends a command and waits until the log has it.
+func (d *desk) ask(c chat.Command) chat.NonceKey {
+	d.t.Helper()
+	if c.ID.IsZero() {
+		c.ID = chat.NewID()
+	}
+	if c.Nonce == "" {
+		c.Nonce = c.ID.String()
+	}
+	c.As = chat.OrgMember
+	stored := make(chan error, 1)
+	if err := d.appender.Add(&c, func(_ uint64, err error) { stored <- err }); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := <-stored; err != nil {
+		d.t.Fatal(err)
+	}
+	return c.Key()
+}
+
+// event waits for the event of a command.
+func (d *desk) event(key chat.NonceKey) chat.Event {
+	d.t.Helper()
+	e, _ := d.await(key)
+	if e == nil {
+		d.t.Fatalf("no event came for %v", key)
+	}
+	return *e
+}
+
+// answer waits for the answer to a command that makes no event.
+func (d *desk) answer(key chat.NonceKey) contract.Answer {
+	d.t.Helper()
+	_, a := d.await(key)
+	if a == nil {
+		d.t.Fatalf("no answer came for %v", key)
+	}
+	return *a
+}
+
+func (d *desk) await(key chat.NonceKey) (*chat.Event, *contract.Answer) {
+	d.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case n := <-d.notices:
+			for i := range n.Events {
+				if n.Events[i].Key() == key {
+					return &n.Events[i], nil
+				}
+			}
+			for i := range n.Answers {
+				if n.Answers[i].Key == key {
+					return nil, &n.Answers[i]
+				}
+			}
+		case <-timeout:
+			return nil, nil
+		}
+	}
+}
+
+func (d *desk) room(name string) chat.RoomID {
+	d.t.Helper()
+	nonce := "make " + name
+	id := chat.CreatedRoomID(ann, nonce)
+	d.watch(id)
+	d.event(d.ask(chat.Command{Room: id, By: ann, Nonce: nonce, Kind: chat.KindRoom,
+		Body: chat.Body{Op: chat.OpCreate, RoomKind: chat.Channel, Name: &name}}))
+	return id
+}
+
+func say(room chat.RoomID, by chat.UserID, nonce, text string) chat.Command {
+	return chat.Command{Room: room, By: by, Nonce: nonce, Kind: chat.KindMessage, Body: chat.Body{Text: text}}
+}
+
+// shards hands out the store's shards with a test's faults before them.
+type shards struct {
+	*store.Store
+	mu      sync.Mutex
+	tamper  func(c *chat.Commit, commit func() error) error
+	commits int
+}
+
+func (s *shards) Claim(ctx context.Context, partition int) (Shard, error) {
+	shard, err := s.Store.Claim(ctx, partition)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyShard{shard, s}, nil
+}
+
+func (s *shards) tampering(with func(c *chat.Commit, commit func() error) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tamper = with
+}
+
+type faultyShard struct {
+	*store.Shard
+	desk *shards
+}
+
+func (f *faultyShard) Commit(ctx context.Context, c *chat.Commit) error {
+	f.desk.mu.Lock()
+	tamper := f.desk.tamper
+	f.desk.commits++
+	f.desk.mu.Unlock()
+	commit := func() error { return f.Shard.Commit(ctx, c) }
+	if tamper == nil {
+		return commit()
+	}
+	return tamper(c, commit)
+}
+
+func TestCommandsBecomeEventsWithDenseNumbers(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	last := d.event(d.ask(say(room, ann, "n1", "one")))
+	for i := range 50 {
+		e := d.event(d.ask(say(room, ann, fmt.Sprint("m", i), "more")))
+		if e.Seq != last.Seq+1 || e.N != last.N+1 || e.Messages != last.Messages+1 || e.At < last.At {
+			t.Fatalf("%+v follows %+v", e, last)
+		}
+		last = e
+	}
+}
+
+func TestARepeatIsAnsweredWithTheFirstNumberFromMemoryAndFromTheStore(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	first := d.event(d.ask(say(room, ann, "again", "once")))
+	if a := d.answer(d.ask(say(room, ann, "again", "once"))); a.Repeat != first.Seq {
+		t.Errorf("from memory: %+v", a)
+	}
+	for i := range 150 { // more than a room remembers
+		d.ask(say(room, ann, fmt.Sprint("m", i), "noise"))
+	}
+	a := d.answer(d.ask(say(room, ann, "again", "once")))
+	after := d.event(d.ask(say(room, ann, "last", "end")))
+	if a.Repeat != first.Seq {
+		t.Errorf("from the store: %+v", a)
+	}
+	if after.Seq != first.Seq+151 {
+		t.Errorf("the repeat made an event: %d follows %d", after.Seq, first.Seq)
+	}
+}
+
+func TestRefusalsAndNothingToChangeAreAnswered(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	if a := d.answer(d.ask(say(room, bob, "b1", "let me in"))); chat.CodeOf(a.Err) != chat.Forbidden {
+		t.Errorf("a stranger's message: %+v", a)
+	}
+	join := chat.Command{Room: room, By: bob, Kind: chat.KindMember, Body: chat.Body{Op: chat.OpJoin, User: bob}}
+	d.event(d.ask(join))
+	if a := d.answer(d.ask(join)); a.Err != nil || a.Repeat != 0 {
+		t.Errorf("joining twice: %+v", a)
+	}
+	if a := d.answer(d.ask(say(chat.NewID(), bob, "b2", "is anybody here?"))); chat.CodeOf(a.Err) != chat.NotFound {
+		t.Errorf("a room that is not there: %+v", a)
+	}
+}
+
+func TestACommandThatPanicsOrFailsAloneIsBuriedAndTheOthersGoOn(t *testing.T) {
+	for name, fault := range map[string]func() error{
+		"panics": func() error { panic("poison") },
+		"fails":  func() error { return errors.New("a constraint nobody thought of") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			room := d.room("general")
+			d.shards.tampering(func(c *chat.Commit, commit func() error) error {
+				for _, e := range c.Events {
+					if strings.Contains(e.Body.Text, "poison") {
+						return fault()
+					}
+				}
+				return commit()
+			})
+			before := d.ask(say(room, ann, "n1", "before"))
+			bad := d.ask(say(room, ann, "n2", "poison"))
+			after := d.ask(say(room, ann, "n3", "after"))
+			first := d.event(before)
+			if a := d.answer(bad); chat.CodeOf(a.Err) != chat.Internal || strings.Contains(a.Err.Text, "poison") {
+				t.Errorf("the poisoned command: %+v", a)
+			}
+			if e := d.event(after); e.Seq != first.Seq+1 {
+				t.Errorf("%d follows %d", e.Seq, first.Seq)
+			}
+			stats, err := d.store.Access().Stats(t.Context())
+			if err != nil || stats.Dead != 1 {
+				t.Errorf("%d dead commands, %v", stats.Dead, err)
+			}
+		})
+	}
+}
+
+func TestACommitWhoseOutcomeIsUnknownHappensOnce(t *testing.T) {
+	for name, fault := range map[string]func(commit func() error) error{
+		"it had succeeded": func(commit func() error) error { return errors.Join(commit(), chat.ErrUnreachable) },
+		"it had failed":    func(func() error) error { return chat.ErrUnreachable },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			room := d.room("general")
+			first := d.event(d.ask(say(room, ann, "n1", "before")))
+			struck := false
+			d.shards.tampering(func(c *chat.Commit, commit func() error) error {
+				if struck || len(c.Events) == 0 {
+					return commit()
+				}
+				struck = true
+				return fault(commit)
+			})
+			d.ask(say(room, ann, "n2", "unknown"))
+			e := d.event(d.ask(say(room, ann, "n3", "after")))
+			if e.Seq != first.Seq+2 || !struck {
+				t.Errorf("%d follows %d (struck: %v)", e.Seq, first.Seq, struck)
+			}
+		})
+	}
+}
+
+func TestTheOwnerGoesOnWhereItStoodAfterARestart(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	first := d.event(d.ask(say(room, ann, "n1", "before")))
+	d.stop()
+	key := d.ask(say(room, ann, "n2", "while it was away"))
+	d.start()
+	d.asks = 0
+	a := d.watch(room)
+	if a.Epoch == 0 || a.Unknown {
+		t.Fatalf("registering: %+v", a)
+	}
+	events, _, _, err := d.store.Archive().Feed(t.Context(), 0, first.N, 10, 1<<20)
+	for err == nil && len(events) == 0 {
+		events, _, _, err = d.store.Archive().Feed(t.Context(), 0, first.N, 10, 1<<20)
+	}
+	if err != nil || events[0].Key() != key || events[0].Seq != first.Seq+1 {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
+func TestAnAskOutOfTurnMakesAGatewayRegisterAnew(t *testing.T) {
+	d := newDesk(t)
+	d.watch()
+	d.asks += 5
+	if a := d.watch(); !a.Unknown {
+		t.Errorf("a lost ask went unnoticed: %+v", a)
+	}
+	d.asks = 0
+	if a := d.watch(); a.Unknown {
+		t.Errorf("registering anew: %+v", a)
+	}
+}
+
+func TestAGatewayHearsOfWatchedRoomsAndOfEveryNewMember(t *testing.T) {
+	d := newDesk(t)
+	mine := d.room("mine")
+	d.asks = 0
+	d.watch(mine) // anew: nothing else is watched
+	nonce := "other"
+	other := chat.CreatedRoomID(bob, nonce)
+	name := "other"
+	made := d.ask(chat.Command{Room: other, By: bob, Nonce: nonce, Kind: chat.KindRoom,
+		Body: chat.Body{Op: chat.OpCreate, RoomKind: chat.Group, Name: &name, Members: []chat.UserID{ann}}})
+	if e := d.event(made); len(e.Joins()) != 2 {
+		t.Errorf("the room that makes ann a member: %+v", e)
+	}
+	d.ask(say(other, bob, "secret", "not watched"))
+	d.ask(say(mine, ann, "heard", "watched"))
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case n := <-d.notices:
+			for _, e := range n.Events {
+				if e.Room == other {
+					t.Fatalf("told of a room that is not watched: %+v", e)
+				}
+				if e.Room == mine && e.Nonce == "heard" {
+					return
+				}
+			}
+		case <-deadline:
+			t.Fatal("the watched room was not told of")
+		}
+	}
+}
+
+func TestEmptyNoticesSayWhereThePartitionStands(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	e := d.event(d.ask(say(room, ann, "n1", "something")))
+	for n := range d.notices {
+		if len(n.Events) == 0 && len(n.Answers) == 0 {
+			if n.To != e.N || n.From != e.N {
+				t.Errorf("%+v after feed number %d", n, e.N)
+			}
+			return
+		}
+	}
+}
