@@ -109,8 +109,9 @@ func unanswered(err error) error {
 type AnswerOption func(*answering)
 
 type answering struct {
-	serial bool
-	limit  int
+	serial  bool
+	limit   int
+	observe func(call string, took time.Duration, err error)
 }
 
 const defaultLimit = 256
@@ -121,6 +122,12 @@ func Serial() AnswerOption { return func(a *answering) { a.serial = true } }
 // Limit answers at most n questions at once, instead of 256; further ones are
 // told at once that the answerer is busy.
 func Limit(n int) AnswerOption { return func(a *answering) { a.limit = n } }
+
+// Observe calls fn after every answer with what was asked, how long it took and,
+// when it was not answered, the error.
+func Observe(fn func(call string, took time.Duration, err error)) AnswerOption {
+	return func(a *answering) { a.observe = fn }
+}
 
 // Answer answers the call until the subscription is stopped, sharing the
 // questions with everybody else who answers it. Each question gets its own
@@ -147,6 +154,9 @@ func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error
 			a = new(A)
 		}
 		return encode(a)
+	}
+	if how.observe != nil {
+		answer = observed(c.subject, how.observe, answer)
 	}
 	if how.serial {
 		return b.listen(c.subject, answerers, 0, func(_ *Subscription, m *nats.Msg) {
@@ -183,6 +193,15 @@ func (b *Bus) answer(m *nats.Msg, fn func(context.Context, []byte) ([]byte, erro
 		return
 	}
 	b.reply(m, &nats.Msg{Data: data})
+}
+
+func observed(call string, observe func(string, time.Duration, error), fn func(context.Context, []byte) ([]byte, error)) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, data []byte) ([]byte, error) {
+		started := time.Now()
+		answer, err := guard(ctx, data, fn)
+		observe(call, time.Since(started), err)
+		return answer, err
+	}
 }
 
 func guard(ctx context.Context, data []byte, fn func(context.Context, []byte) ([]byte, error)) (answer []byte, err error) {

@@ -8,10 +8,6 @@ type Decision struct {
 	Err    *Error
 }
 
-func refuse(code Code, format string, args ...any) Decision {
-	return Decision{Err: Errorf(code, format, args...)}
-}
-
 // Admit decides about a command: may they, is it a repeat, and what happens?
 // It changes nothing; [Room.Apply] does. now is the time of the record that
 // brought the command, in Unix milliseconds: the same log gives the same events.
@@ -32,7 +28,7 @@ func (r *Room) Admit(c *Command, now int64) Decision {
 	}
 	ev := &Event{
 		Room: r.orNew(c.Room), Seq: r.Head + 1, ID: c.ID, Kind: c.Kind, By: c.By,
-		At: max(now, r.LastAt), Nonce: c.Nonce, Target: c.Target, Body: body, Messages: r.Messages,
+		At: max(now, r.LastAt), Nonce: c.Nonce, Target: c.about(), Body: body, Messages: r.Messages,
 	}
 	if c.Kind == KindMessage {
 		ev.Messages++
@@ -84,7 +80,7 @@ func (r *Room) unseen() *Error {
 }
 
 func (r *Room) judgeCreate(c *Command) (Body, bool, *Error) {
-	b := c.Body
+	b := c.said()
 	if r.Head > 0 {
 		if r.Kind == Direct {
 			return b, false, nil
@@ -102,7 +98,7 @@ func (r *Room) judgeCreate(c *Command) (Body, bool, *Error) {
 }
 
 func (r *Room) judgeMessage(c *Command, mine Role) (Body, bool, *Error) {
-	b := c.Body
+	b := c.said()
 	if mine == "" {
 		return b, false, r.unseen()
 	}
@@ -132,7 +128,7 @@ func (r *Room) judgeMessage(c *Command, mine Role) (Body, bool, *Error) {
 }
 
 func (r *Room) judgeTargeted(c *Command, mine Role) (Body, bool, *Error) {
-	b := c.Body
+	b := c.said()
 	t := r.targets[c.Target]
 	if !t.Message {
 		return b, false, Errorf(NotFound, "there is no message %d", c.Target)
@@ -149,7 +145,6 @@ func (r *Room) judgeTargeted(c *Command, mine Role) (Body, bool, *Error) {
 			return b, false, Errorf(Forbidden, "people edit their own messages")
 		}
 	case KindDelete:
-		b = Body{}
 		if (t.By != c.By || mine == "") && mine.rank() < RoleModerator.rank() && !c.As.Runs() {
 			return b, false, Errorf(Forbidden, "people delete their own messages; moderators any")
 		}
@@ -164,7 +159,7 @@ func (r *Room) judgeTargeted(c *Command, mine Role) (Body, bool, *Error) {
 }
 
 func (r *Room) judgeMember(c *Command, mine Role) (Body, bool, *Error) {
-	b := c.Body
+	b := c.said()
 	theirs := r.members[b.User]
 	runs := c.As.Runs()
 	if r.Kind == Direct && b.Op != OpRemove {
@@ -223,7 +218,7 @@ func (r *Room) judgeRole(b Body, mine, theirs Role, runs bool) (Body, bool, *Err
 }
 
 func (r *Room) judgeSettings(c *Command, mine Role) (Body, bool, *Error) {
-	b := c.Body
+	b := c.said()
 	least := RoleModerator
 	if b.Op == OpArchive {
 		least = RoleOwner

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -144,6 +145,8 @@ func (c *Command) Check() *Error {
 		return Errorf(TooLarge, "a room starts with at most %d people; add the others later", MaxFirst)
 	case len(b.Mentions) > MaxMentions:
 		return Errorf(TooLarge, "a message mentions at most %d people", MaxMentions)
+	case slices.Contains(b.Members, UserID{}):
+		return Errorf(Invalid, "the zero id is nobody")
 	}
 	for _, s := range c.strings() {
 		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
@@ -265,6 +268,9 @@ func (c *Command) checkRoom() *Error {
 		if b.Name == nil && b.Topic == nil && b.ReadOnly == nil {
 			return Errorf(Invalid, "nothing to set")
 		}
+		if b.Name != nil && strings.TrimSpace(*b.Name) == "" {
+			return Errorf(Invalid, "a room keeps a name")
+		}
 	case OpArchive:
 	default:
 		return Errorf(Invalid, "unknown room op %.20q", b.Op)
@@ -297,4 +303,55 @@ func (c *Command) checkCreate() *Error {
 		return Errorf(Invalid, "a room is a channel, a group or direct")
 	}
 	return nil
+}
+
+// said is what the command's kind and op can say of its body. Whatever else a
+// careless gateway put in has not been checked, and must not become an event.
+func (c *Command) said() Body {
+	b := &c.Body
+	switch c.Kind {
+	case KindMessage:
+		return Body{Text: b.Text, ReplyTo: b.ReplyTo, Thread: b.Thread, Attachments: b.Attachments,
+			Mentions: b.Mentions, MentionAll: b.MentionAll, Meta: b.Meta}
+	case KindEdit:
+		return Body{Text: b.Text}
+	case KindReaction:
+		return Body{Emoji: b.Emoji, Op: b.Op}
+	case KindMember:
+		said := Body{User: b.User, Op: b.Op}
+		if b.Op == OpAdd || b.Op == OpRole {
+			said.Role = b.Role
+		}
+		return said
+	case KindRoom:
+		return c.saidOfRoom()
+	}
+	return Body{}
+}
+
+func (c *Command) saidOfRoom() Body {
+	b := &c.Body
+	said := Body{Op: b.Op}
+	switch {
+	case b.Op == OpCreate && b.RoomKind == Direct:
+		said.RoomKind, said.Members = Direct, b.Members
+	case b.Op == OpCreate:
+		said.RoomKind, said.Members, said.Handle = b.RoomKind, b.Members, b.Handle
+		said.Name, said.Topic, said.ReadOnly = b.Name, b.Topic, b.ReadOnly
+	case b.Op == OpRename:
+		said.Name = b.Name
+	case b.Op == OpTopic:
+		said.Topic = b.Topic
+	case b.Op == OpSettings:
+		said.Name, said.Topic, said.ReadOnly = b.Name, b.Topic, b.ReadOnly
+	}
+	return said
+}
+
+// about is the message that the command is about, for the kinds that are about one.
+func (c *Command) about() uint64 {
+	if c.Kind == KindEdit || c.Kind == KindDelete || c.Kind == KindReaction {
+		return c.Target
+	}
+	return 0
 }

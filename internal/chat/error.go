@@ -56,23 +56,23 @@ func (e *Error) Is(target error) bool {
 	return errors.As(target, &t) && t.Code == e.Code && t.Text == ""
 }
 
-// CodeOf is the code of err: its own, or [Internal]. A nil error has none.
+// CodeOf is the code of err as [Public] tells it. A nil error has none.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return Internal
+	return Public(err).Code
 }
 
-// Public is err as a client may see it.
+// Public is err as a client may see it: itself, [Unavailable] for a store that
+// cannot be reached, or [Internal].
 func Public(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, ErrUnreachable) {
+		return Busy(time.Second, "the database cannot be reached right now")
 	}
 	return &Error{Code: Internal, Text: "something went wrong on our side; the log has the story"}
 }
