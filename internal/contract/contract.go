@@ -45,6 +45,7 @@ var (
 	SetMine       = bus.NewCall[SetMineAsk, chat.Mine]("rooms.set_mine") // rooms: muted, favourite, notify
 	ReserveHandle = bus.NewCall[HandleAsk, None]("rooms.reserve_handle") // rooms: a handle for a room about to be created
 	ReleaseHandle = bus.NewCall[HandleAsk, None]("rooms.release_handle") // rooms: its creation was refused
+	JobsWait      = bus.NewTopic[None]("rooms.jobs")                     // accounts → rooms: jobs were stored
 	Marked        = bus.NewTopic[MarkList]("rooms.marked")               // gateways → gateways: receipts for those who watch the room
 )
 

@@ -319,9 +319,10 @@ type WatchersAsk struct {
 	Room chat.RoomID `json:"room"`
 }
 
-// WatchersAnswer lists gateway runs.
+// WatchersAnswer lists gateway runs, and says where the owner stands.
 type WatchersAnswer struct {
-	Runs []uint64 `json:"runs"`
+	Runs    []uint64 `json:"runs"`
+	Decided uint64   `json:"decided"` // every log record up to this one has been decided
 }
 
 // Status is whether somebody is here.

@@ -1,0 +1,153 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Jobs are commands that some role stored to be carried out.
+type Jobs interface {
+	Jobs(ctx context.Context, after uint64, limit int) ([]chat.Job, error)
+	DoneJob(ctx context.Context, id uint64) error
+}
+
+// Events finds what became of a command.
+type Events interface {
+	Event(ctx context.Context, user chat.UserID, runs bool, room chat.RoomID, seq uint64, by chat.UserID, nonce string) (e chat.Event, head uint64, found bool, err error)
+}
+
+const (
+	jobsAtOnce   = 200
+	lookForJobs  = time.Second          // when nobody says that there are some
+	lookDecided  = 3 * time.Millisecond // how often the log's position is asked for
+	decideWithin = 10 * time.Second     // then the batch is tried again
+)
+
+// clerk carries out stored jobs, in order: appends their commands, waits until
+// the log's position has passed them, and forgets them. When it is interrupted
+// it begins with the first again; nonces make that harmless.
+type clerk struct {
+	bus     *bus.Bus
+	jobs    Jobs
+	events  Events
+	log     *slog.Logger
+	kick    chan struct{}
+	done    prometheus.Counter
+	refused prometheus.Counter
+}
+
+func newClerk(b *bus.Bus, jobs Jobs, events Events, log *slog.Logger, reg prometheus.Registerer) *clerk {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "rooms", Name: name, Help: help})
+	}
+	c := &clerk{bus: b, jobs: jobs, events: events, log: log, kick: make(chan struct{}, 1),
+		done: counter("jobs_total", "Stored jobs carried out."), refused: counter("jobs_refused_total", "Stored jobs without an effect.")}
+	reg.MustRegister(c.done, c.refused)
+	return c
+}
+
+// wake makes the clerk look for jobs now.
+func (c *clerk) wake() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (c *clerk) run(ctx context.Context) {
+	tick := time.NewTicker(lookForJobs)
+	defer tick.Stop()
+	for {
+		more, err := c.work(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.log.Warn("jobs wait", "err", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.kick:
+		case <-tick.C:
+		}
+	}
+}
+
+// work carries out one batch; more says whether there was one.
+func (c *clerk) work(ctx context.Context) (more bool, err error) {
+	jobs, err := c.jobs.Jobs(ctx, 0, jobsAtOnce)
+	if err != nil || len(jobs) == 0 {
+		return false, err
+	}
+	partitions, err := contract.Partitions.Ask(ctx, c.bus, &contract.None{})
+	if err != nil {
+		return false, err
+	}
+	envelopes := map[int]*bus.Envelope{}
+	now := time.Now().UnixMilli()
+	for i := range jobs {
+		cmd := jobs[i].Command
+		cmd.ID, cmd.Asked = chat.NewID(), now
+		p := chat.PartitionOf(cmd.Room, partitions.Partitions)
+		if envelopes[p] == nil {
+			envelopes[p] = &bus.Envelope{ID: chat.NewID()}
+		}
+		envelopes[p].Commands = append(envelopes[p].Commands, cmd)
+	}
+	for p, e := range envelopes {
+		if err := c.decide(ctx, p, e); err != nil {
+			return false, err
+		}
+	}
+	for i := range jobs {
+		if err := c.settle(ctx, &jobs[i]); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// decide appends an envelope and returns when its commands have been decided.
+func (c *clerk) decide(ctx context.Context, partition int, e *bus.Envelope) error {
+	ctx, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	seq, err := c.bus.Log(partition).Append(ctx, e)
+	if err != nil {
+		return err
+	}
+	for {
+		a, err := contract.Watchers.At(contract.Partition(partition)).Ask(ctx, c.bus, &contract.WatchersAsk{})
+		if err == nil && a.Decided >= seq {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("partition %d has not decided record %d yet: %w", partition, seq, ctx.Err())
+		case <-time.After(lookDecided):
+		}
+	}
+}
+
+// settle forgets a job that was decided.
+func (c *clerk) settle(ctx context.Context, j *chat.Job) error {
+	cmd := &j.Command
+	_, _, found, err := c.events.Event(ctx, cmd.By, true, cmd.Room, 0, cmd.By, cmd.Nonce)
+	if err != nil {
+		return err
+	}
+	c.done.Inc()
+	if !found {
+		c.refused.Inc()
+		c.log.Info("a job had no effect", "room", cmd.Room, "kind", cmd.Kind, "op", cmd.Body.Op, "nonce", cmd.Nonce)
+	}
+	return c.jobs.DoneJob(ctx, j.ID)
+}

@@ -1,0 +1,200 @@
+// Package rooms is the directory: whose rooms are which, who is in them, and
+// what each member set for themselves. What happens in a room is the sequencer's;
+// this role writes marks, settings and handles only, and carries out stored jobs.
+package rooms
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// Store is the directory.
+type Store interface {
+	Mine(ctx context.Context, user chat.UserID, cursor string, limit int) ([]chat.Mine, string, error)
+	One(ctx context.Context, user chat.UserID, room chat.RoomID) (m chat.Mine, member, found bool, err error)
+	Public(ctx context.Context, query, cursor string, limit int) ([]chat.Info, string, error)
+	All(ctx context.Context, query, cursor string, limit int) ([]chat.Info, string, error)
+	Members(ctx context.Context, room chat.RoomID, only []chat.UserID, cursor string, limit int) ([]chat.Member, string, error)
+}
+
+// Marks is what members write for themselves.
+type Marks interface {
+	Marks(ctx context.Context, marks []chat.Mark) error
+	Receipts(ctx context.Context, room chat.RoomID) ([]chat.Mark, error)
+	SetMine(ctx context.Context, user chat.UserID, room chat.RoomID, set chat.Settings) error
+	ReserveHandle(ctx context.Context, handle string, room chat.RoomID) error
+	ReleaseHandle(ctx context.Context, handle string, room chat.RoomID) error
+}
+
+// Roles says who runs the installation.
+type Roles interface {
+	Role(ctx context.Context, user chat.UserID) (role chat.OrgRole, found bool, err error)
+}
+
+// Limits of a page.
+const (
+	mostRooms   = 500
+	mostMembers = 1000
+)
+
+// Rooms is the role.
+type Rooms struct {
+	bus   *bus.Bus
+	store Store
+	own   Marks
+	roles Roles
+	clerk *clerk
+	log   *slog.Logger
+}
+
+// New makes the role; it does no I/O.
+func New(b *bus.Bus, store Store, own Marks, roles Roles, jobs Jobs, events Events, log *slog.Logger, reg prometheus.Registerer) *Rooms {
+	log = log.With("role", "rooms")
+	return &Rooms{bus: b, store: store, own: own, roles: roles, clerk: newClerk(b, jobs, events, log, reg), log: log}
+}
+
+// Name is the role's name.
+func (r *Rooms) Name() string { return "rooms" }
+
+// Run answers, and carries out jobs, until ctx ends.
+func (r *Rooms) Run(ctx context.Context, ready func()) (err error) {
+	var subscriptions []*bus.Subscription
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		for _, s := range subscriptions {
+			err = errors.Join(err, s.Stop(stopping))
+		}
+	}()
+	keep := func(s *bus.Subscription, failed error) {
+		err = errors.Join(err, failed)
+		if s != nil {
+			subscriptions = append(subscriptions, s)
+		}
+	}
+	keep(contract.MyRooms.Answer(r.bus, r.mine))
+	keep(contract.Room.Answer(r.bus, r.one))
+	keep(contract.PublicRooms.Answer(r.bus, r.public))
+	keep(contract.AllRooms.Answer(r.bus, r.all))
+	keep(contract.Members.Answer(r.bus, r.members))
+	keep(contract.Receipts.Answer(r.bus, r.receipts))
+	keep(contract.SetMarks.Answer(r.bus, r.mark))
+	keep(contract.SetMine.Answer(r.bus, r.setMine))
+	keep(contract.ReserveHandle.Answer(r.bus, r.reserve))
+	keep(contract.ReleaseHandle.Answer(r.bus, r.release))
+	keep(contract.JobsWait.Subscribe(r.bus, func(context.Context, *contract.None) { r.clerk.wake() }))
+	if err != nil {
+		return err
+	}
+	ready()
+	r.clerk.run(ctx)
+	return nil
+}
+
+func bounded(asked, most int) int {
+	if asked <= 0 {
+		return most
+	}
+	return min(asked, most)
+}
+
+func (r *Rooms) mine(ctx context.Context, q *contract.MyRoomsAsk) (*contract.MyRoomsPage, error) {
+	list, next, err := r.store.Mine(ctx, q.User, q.Cursor, bounded(q.Limit, mostRooms))
+	return &contract.MyRoomsPage{Rooms: list, Next: next}, err
+}
+
+// see finds a room that the asker may see: a member any room, everybody a
+// channel, who runs the installation all of them. What they may not see is not
+// there.
+func (r *Rooms) see(ctx context.Context, q *contract.RoomAsk) (m chat.Mine, member bool, err error) {
+	m, member, found, err := r.store.One(ctx, q.User, q.Room)
+	if err == nil && (!found || !member && m.Kind != chat.Channel && !q.Runs) {
+		err = chat.Errorf(chat.NotFound, "there is no such room")
+	}
+	return m, member, err
+}
+
+func (r *Rooms) one(ctx context.Context, q *contract.RoomAsk) (*chat.Mine, error) {
+	m, _, err := r.see(ctx, q)
+	return &m, err
+}
+
+func (r *Rooms) public(ctx context.Context, q *contract.FindRoomsAsk) (*contract.RoomList, error) {
+	list, next, err := r.store.Public(ctx, q.Query, q.Cursor, bounded(q.Limit, mostRooms))
+	return &contract.RoomList{Rooms: list, Next: next}, err
+}
+
+func (r *Rooms) all(ctx context.Context, q *contract.FindRoomsAsk) (*contract.RoomList, error) {
+	if !q.By.IsZero() { // the zero id is an operator at the machine
+		role, _, err := r.roles.Role(ctx, q.By)
+		if err != nil {
+			return nil, err
+		}
+		if !role.Runs() {
+			return nil, chat.Errorf(chat.Forbidden, "that takes an owner or admin")
+		}
+	}
+	list, next, err := r.store.All(ctx, q.Query, q.Cursor, bounded(q.Limit, mostRooms))
+	return &contract.RoomList{Rooms: list, Next: next}, err
+}
+
+func (r *Rooms) members(ctx context.Context, q *contract.MembersAsk) (*contract.MemberList, error) {
+	if _, _, err := r.see(ctx, &q.RoomAsk); err != nil {
+		return nil, err
+	}
+	list, next, err := r.store.Members(ctx, q.Room, q.Only, q.Cursor, bounded(q.Limit, mostMembers))
+	return &contract.MemberList{Members: list, Next: next}, err
+}
+
+func (r *Rooms) receipts(ctx context.Context, q *contract.RoomAsk) (*contract.MarkList, error) {
+	if _, _, err := r.see(ctx, q); err != nil {
+		return nil, err
+	}
+	list, err := r.own.Receipts(ctx, q.Room)
+	return &contract.MarkList{Marks: list}, err
+}
+
+// mark writes what a gateway has gathered, and then tells it to those who watch.
+func (r *Rooms) mark(ctx context.Context, q *contract.MarkList) (*contract.None, error) {
+	if err := r.own.Marks(ctx, q.Marks); err != nil {
+		return nil, err
+	}
+	if err := contract.Marked.Publish(ctx, r.bus, q); err != nil {
+		r.log.Debug("receipts were not told", "err", err)
+	}
+	return &contract.None{}, nil
+}
+
+func (r *Rooms) setMine(ctx context.Context, q *contract.SetMineAsk) (*chat.Mine, error) {
+	if n := q.Settings.Notify; n != nil && *n != chat.NotifyAll && *n != chat.NotifyMentions && *n != chat.NotifyNone {
+		return nil, chat.Errorf(chat.Invalid, "notify is all, mentions or none")
+	}
+	ask := contract.RoomAsk{User: q.User, Room: q.Room}
+	_, member, err := r.see(ctx, &ask)
+	if err == nil && !member {
+		err = chat.Errorf(chat.Forbidden, "join the channel first")
+	}
+	if err == nil {
+		err = r.own.SetMine(ctx, q.User, q.Room, q.Settings)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.one(ctx, &ask)
+}
+
+func (r *Rooms) reserve(ctx context.Context, q *contract.HandleAsk) (*contract.None, error) {
+	return &contract.None{}, r.own.ReserveHandle(ctx, q.Handle, q.Room)
+}
+
+func (r *Rooms) release(ctx context.Context, q *contract.HandleAsk) (*contract.None, error) {
+	return &contract.None{}, r.own.ReleaseHandle(ctx, q.Handle, q.Room)
+}
