@@ -1,0 +1,194 @@
+package presence
+
+import (
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// crowd is everybody who is here.
+type crowd struct {
+	mu       sync.Mutex
+	people   map[chat.UserID]*person
+	gateways map[uint64]*gateway
+	changed  map[chat.UserID]struct{}
+	leaving  map[chat.UserID]time.Time // gone from every gateway since then, told later
+}
+
+type person struct {
+	sittings map[uint64]contract.Sitting // by gateway run
+	active   int64                       // when something was last heard, Unix milliseconds
+}
+
+type gateway struct {
+	heard   time.Time
+	watched map[chat.UserID]struct{}
+}
+
+func newCrowd() *crowd {
+	return &crowd{people: map[chat.UserID]*person{}, gateways: map[uint64]*gateway{},
+		changed: map[chat.UserID]struct{}{}, leaving: map[chat.UserID]time.Time{}}
+}
+
+func (c *crowd) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.people)
+}
+
+func (c *crowd) gateway(run uint64) *gateway {
+	g := c.gateways[run]
+	if g == nil {
+		g = &gateway{}
+		c.gateways[run] = g
+	}
+	return g
+}
+
+// hear takes a gateway's heartbeat.
+func (c *crowd) hear(n *contract.HereNotice, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.Leaving {
+		c.drop(n.Run, nil, now)
+		delete(c.gateways, n.Run)
+		return
+	}
+	c.gateway(n.Run).heard = now
+	if n.All {
+		stays := map[chat.UserID]bool{}
+		for _, s := range n.Sittings {
+			stays[s.User] = s.Sessions > 0
+		}
+		c.drop(n.Run, stays, now)
+	}
+	for _, s := range n.Sittings {
+		c.sit(n.Run, s, now)
+	}
+}
+
+// drop takes everybody but some from a gateway.
+func (c *crowd) drop(run uint64, stays map[chat.UserID]bool, now time.Time) {
+	for id, p := range c.people {
+		if _, sits := p.sittings[run]; sits && !stays[id] {
+			c.sit(run, contract.Sitting{User: id}, now)
+		}
+	}
+}
+
+func (c *crowd) sit(run uint64, s contract.Sitting, now time.Time) {
+	p := c.people[s.User]
+	if p == nil {
+		if s.Sessions == 0 {
+			return
+		}
+		p = &person{sittings: map[uint64]contract.Sitting{}}
+		c.people[s.User] = p
+	}
+	p.active = now.UnixMilli()
+	if s.Sessions == 0 {
+		delete(p.sittings, run)
+	} else {
+		p.sittings[run] = s
+	}
+	if len(p.sittings) == 0 {
+		c.leaving[s.User] = now
+		return
+	}
+	delete(c.leaving, s.User)
+	c.changed[s.User] = struct{}{}
+}
+
+// watch replaces whom a gateway asks about.
+func (c *crowd) watch(w *contract.PresenceWatch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	watched := make(map[chat.UserID]struct{}, len(w.Users))
+	for _, id := range w.Users {
+		watched[id] = struct{}{}
+	}
+	c.gateway(w.Run).watched = watched
+}
+
+// news is what has changed since the last call, by gateway that asked.
+func (c *crowd) news(now time.Time) map[uint64][]contract.Presence {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for run, g := range c.gateways {
+		if now.Sub(g.heard) > gatewayDies {
+			c.drop(run, nil, now)
+			delete(c.gateways, run)
+		}
+	}
+	for id, since := range c.leaving {
+		if now.Sub(since) >= holdOffline {
+			delete(c.leaving, id)
+			delete(c.people, id)
+			c.changed[id] = struct{}{}
+		}
+	}
+	news := map[uint64][]contract.Presence{}
+	for id := range c.changed {
+		for run, g := range c.gateways {
+			if _, asked := g.watched[id]; asked {
+				news[run] = append(news[run], c.presence(id))
+			}
+		}
+	}
+	clear(c.changed)
+	return news
+}
+
+func (c *crowd) of(id chat.UserID) contract.Presence {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.presence(id)
+}
+
+// presence makes one status of several sittings: the most present counts. Who
+// left a moment ago is taken to come back.
+func (c *crowd) presence(id chat.UserID) contract.Presence {
+	a := contract.Presence{User: id, Status: contract.Offline}
+	p := c.people[id]
+	if p == nil {
+		return a
+	}
+	a.LastActive = p.active
+	if len(p.sittings) == 0 {
+		a.Status = contract.Online
+	}
+	for run, s := range p.sittings {
+		a.Gateways = append(a.Gateways, run)
+		if rank(s.Status) > rank(a.Status) {
+			a.Status, a.Text = s.Status, s.Text
+		}
+	}
+	return a
+}
+
+func rank(s contract.Status) int {
+	switch s {
+	case contract.Online:
+		return 3
+	case contract.Busy:
+		return 2
+	case contract.Away:
+		return 1
+	}
+	return 0
+}
+
+// everybody lists who has a session now.
+func (c *crowd) everybody() []chat.UserID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := make([]chat.UserID, 0, len(c.people))
+	for id, p := range c.people {
+		if len(p.sittings) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
