@@ -1,0 +1,317 @@
+package terminal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/client"
+)
+
+// chat is one person at one terminal. Only the loop touches it.
+type chat struct {
+	session *client.Session
+	rest    *client.Client
+	screen  *screen
+	ctx     context.Context // of the loop, for those who wait for answers
+	typed   bool            // lines come from a terminal that shows them
+	lines   int
+	wanted  string // room to open first
+
+	me      client.User
+	rooms   map[string]*room
+	current string
+	names   map[string]string // user id to what to call them
+	away    bool
+
+	answers chan answer
+	waiting sync.WaitGroup
+	asked   int               // messages without an answer
+	mine    map[string]uint64 // the last number of mine in each room
+	seen    map[string]uint64 // the last number that came of each room
+}
+
+// answer is what became of a message that was sent.
+type answer struct {
+	event client.Event
+	err   error
+}
+
+// room is one of my rooms.
+type room struct {
+	client.Room
+	oldest uint64 // the first message that was shown; 0 before any
+	shown  uint64 // up to here history has shown everything
+}
+
+func newChat(s *client.Session, screen *screen, o *Options) *chat {
+	return &chat{
+		session: s, rest: s.REST(), screen: screen, lines: max(1, o.Lines), wanted: o.Room,
+		rooms: map[string]*room{}, names: map[string]string{},
+		mine: map[string]uint64{}, seen: map[string]uint64{},
+	}
+}
+
+// notices shows what the session says, in order.
+func (c *chat) notices(ctx context.Context, all []client.Notice) {
+	var unknown []string
+	for _, n := range all {
+		if ev, ok := n.(client.Event); ok {
+			unknown = append(unknown, people(ev)...)
+		}
+	}
+	c.learn(ctx, unknown)
+	for _, n := range all {
+		c.notice(ctx, n)
+	}
+}
+
+func (c *chat) notice(ctx context.Context, n client.Notice) {
+	switch n := n.(type) {
+	case client.Event:
+		c.event(n)
+	case client.Welcome:
+		c.welcome(ctx, n)
+	case client.Offline:
+		c.away = true
+		c.screen.note("connection lost, reconnecting in %s", seconds(n.RetryIn))
+	case client.RoomChanged:
+		c.enterRoom(n.Room)
+	case client.RoomGone:
+		c.left(n.Room)
+	case client.Truncated:
+		c.screen.note("messages %d to %d of %s are missing", n.After+1, n.From-1, c.title(n.Room))
+	case client.Reset:
+		c.screen.note("the server was restored from a backup: %s starts anew at %d", c.title(n.Room), n.Head)
+	case client.UserChanged:
+		c.names[n.User.ID] = n.User.Name()
+	case client.Refused:
+		c.screen.note("%v", n.Err)
+	}
+}
+
+func seconds(d time.Duration) string {
+	if d < time.Second {
+		return "a moment"
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+func (c *chat) welcome(ctx context.Context, w client.Welcome) {
+	first := c.me.ID == ""
+	c.me = w.User
+	c.names[w.User.ID] = w.User.Name()
+	for _, r := range w.Rooms {
+		c.enterRoom(r)
+	}
+	if !first {
+		c.away = false
+		c.screen.note("connected again")
+		return
+	}
+	c.screen.note("you are %s; /help lists the commands", w.User.Username)
+	c.showRooms()
+	c.openFirst(ctx, w.Rooms)
+}
+
+func (c *chat) openFirst(ctx context.Context, rooms []client.Room) {
+	wanted := c.wanted
+	if wanted == "" && len(rooms) > 0 {
+		wanted = rooms[0].ID
+	}
+	if wanted == "" {
+		c.screen.note("you are in no room yet: /join ROOM enters a public channel")
+		return
+	}
+	if err := c.open(ctx, wanted); err != nil {
+		c.screen.note("%v", err)
+	}
+}
+
+func (c *chat) enterRoom(r client.Room) {
+	known := c.rooms[r.ID]
+	if known == nil {
+		c.rooms[r.ID] = &room{Room: r}
+		return
+	}
+	r.Unread = max(r.Unread, known.Unread)
+	if r.ID == c.current {
+		r.Unread = 0
+	}
+	known.Room = r
+}
+
+func (c *chat) left(id string) {
+	c.screen.note("you are no longer in %s", c.title(id))
+	delete(c.rooms, id)
+	if c.current == id {
+		c.current = ""
+	}
+}
+
+// event shows what happened in the open room and counts what was said elsewhere.
+func (c *chat) event(ev client.Event) {
+	c.seen[ev.Room] = ev.Seq
+	r := c.rooms[ev.Room]
+	if ev.Room == c.current {
+		if r == nil || ev.Seq > r.shown {
+			c.show(ev)
+		}
+		c.session.MarkRead(ev.Room, ev.Seq)
+		return
+	}
+	if r == nil || ev.Kind != client.KindMessage || ev.By == c.me.ID {
+		return
+	}
+	if r.Unread++; r.Unread == 1 {
+		c.screen.note("%s writes in %s", c.name(ev.By), c.title(ev.Room))
+	}
+}
+
+func (c *chat) answered(a answer) {
+	c.asked--
+	if a.err != nil {
+		c.screen.note("not sent: %v", a.err)
+		return
+	}
+	c.mine[a.event.Room] = max(c.mine[a.event.Room], a.event.Seq)
+}
+
+// settled reports whether all that was sent is answered and has been shown.
+func (c *chat) settled() bool {
+	for room, seq := range c.mine {
+		if c.seen[room] < seq {
+			return false
+		}
+	}
+	return c.asked == 0
+}
+
+func (c *chat) show(ev client.Event) {
+	who := c.name(ev.By)
+	switch b := ev.Body.(type) {
+	case client.MessageBody:
+		c.screen.message(ev.At, ev.By, who, said(b.Text, b.Deleted))
+	case client.EditBody:
+		c.screen.message(ev.At, ev.By, who, "(edited) "+said(b.Text, b.Deleted))
+	case client.DeleteBody:
+		c.screen.happening(ev.At, who+" deleted a message")
+	case client.ReactionBody:
+		verb := " reacts with "
+		if b.Op == "remove" {
+			verb = " takes back "
+		}
+		c.screen.happening(ev.At, who+verb+b.Emoji)
+	case client.MemberBody:
+		c.screen.happening(ev.At, c.membership(who, ev.By, b))
+	case client.RoomBody:
+		c.screen.happening(ev.At, roomChange(who, b))
+	}
+}
+
+func said(text string, deleted bool) string {
+	if deleted {
+		return "(deleted)"
+	}
+	return text
+}
+
+func (c *chat) membership(who, by string, b client.MemberBody) string {
+	whom := c.name(b.User)
+	switch {
+	case b.Op == "join":
+		return whom + " joined"
+	case b.Op == "leave" || b.Op == "remove" && by == b.User:
+		return whom + " left"
+	case b.Op == "add":
+		return who + " added " + whom
+	case b.Op == "remove":
+		return who + " removed " + whom
+	}
+	return who + " made " + whom + " " + b.Role
+}
+
+func roomChange(who string, b client.RoomBody) string {
+	switch b.Op {
+	case "rename":
+		return who + " renamed the room to " + b.Name
+	case "topic":
+		return who + " set the topic: " + b.Topic
+	case "create":
+		return who + " made the room"
+	case "archive":
+		return who + " archived the room"
+	}
+	return who + " changed the room's settings"
+}
+
+// people are those whose names showing ev needs.
+func people(ev client.Event) []string {
+	if b, ok := ev.Body.(client.MemberBody); ok {
+		return []string{ev.By, b.User}
+	}
+	return []string{ev.By}
+}
+
+// learn looks up the names of users that are not known, in one call.
+func (c *chat) learn(ctx context.Context, ids []string) {
+	var unknown []string
+	for _, id := range ids {
+		if _, known := c.names[id]; !known && id != "" && !slices.Contains(unknown, id) {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	users, err := c.rest.Lookup(ctx, nil, unknown)
+	if err != nil {
+		return // name shows them by id until a later look-up works
+	}
+	for _, u := range users {
+		c.names[u.ID] = u.Name()
+	}
+}
+
+func (c *chat) name(id string) string {
+	if name := c.names[id]; name != "" {
+		return name
+	}
+	return "user " + id[max(0, len(id)-6):]
+}
+
+// title is what to call a room.
+func (c *chat) title(id string) string {
+	r := c.rooms[id]
+	switch {
+	case r == nil:
+		return "a room"
+	case r.Peer != nil:
+		return "@" + r.Peer.Username
+	case r.Name != "":
+		return r.Name
+	case r.Handle != "":
+		return r.Handle
+	case r.Kind == client.Direct:
+		return "notes to self"
+	}
+	return "room " + id[max(0, len(id)-6):]
+}
+
+// sorted are my rooms by title.
+func (c *chat) sorted() []*room {
+	all := make([]*room, 0, len(c.rooms))
+	for _, r := range c.rooms {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *room) int {
+		if by := strings.Compare(c.title(a.ID), c.title(b.ID)); by != 0 {
+			return by
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return all
+}

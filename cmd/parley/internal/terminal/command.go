@@ -1,0 +1,256 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/parley-chat/parley/client"
+)
+
+const help = `/rooms          my rooms, with what is unread
+/open ROOM      talk in a room: its number in /rooms, its name or @username
+/join ROOM      enter a public channel and open it
+/history [N]    the N messages before the oldest that was shown
+/who            who is connected to this room
+/quit           leave (so does the end of the input)
+//text          say something that begins with a slash`
+
+// enter handles a typed line and shows what goes wrong. It reports whether the
+// person wants to leave.
+func (c *chat) enter(ctx context.Context, text string) (quit bool) {
+	command, rest, isCommand := parse(text)
+	if !isCommand {
+		c.say(ctx, rest)
+		return false
+	}
+	var err error
+	switch command {
+	case "quit", "q", "exit":
+		return true
+	case "help":
+		for line := range strings.Lines(help) {
+			c.screen.line("%s", strings.TrimSuffix(line, "\n"))
+		}
+	case "rooms":
+		c.showRooms()
+	case "open":
+		err = c.open(ctx, rest)
+	case "join":
+		err = c.join(ctx, rest)
+	case "history":
+		err = c.history(ctx, rest)
+	case "who":
+		err = c.who(ctx)
+	default:
+		err = fmt.Errorf("there is no /%s; /help lists the commands", command)
+	}
+	if err != nil {
+		c.screen.note("%v", err)
+	}
+	return false
+}
+
+// parse takes a command and its argument off a line, or the text to say.
+func parse(text string) (command, rest string, isCommand bool) {
+	after, slash := strings.CutPrefix(text, "/")
+	if !slash {
+		return "", text, false
+	}
+	if strings.HasPrefix(after, "/") {
+		return "", after, false
+	}
+	command, rest, _ = strings.Cut(after, " ")
+	return strings.ToLower(command), strings.TrimSpace(rest), true
+}
+
+// say sends a line. It is shown when the server has given it its place.
+func (c *chat) say(ctx context.Context, text string) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	if c.current == "" {
+		c.screen.note("no room is open: /open ROOM or /join ROOM")
+		return
+	}
+	p, err := c.session.SendAsync(ctx, c.current, client.Message{Text: text})
+	if err != nil {
+		c.screen.note("not sent: %v", err)
+		return
+	}
+	if c.away {
+		c.screen.note("this is sent when the connection is back")
+	} else if c.typed {
+		c.screen.unecho(text)
+	}
+	c.asked++
+	c.waiting.Go(func() {
+		ev, err := p.Wait(c.ctx)
+		select {
+		case c.answers <- answer{ev, err}:
+		case <-c.ctx.Done():
+		}
+	})
+}
+
+func (c *chat) showRooms() {
+	for i, r := range c.sorted() {
+		unread := ""
+		if r.Unread > 0 {
+			unread = fmt.Sprintf("  (%d unread)", r.Unread)
+		}
+		c.screen.line("%3d  %s%s", i+1, c.title(r.ID), unread)
+	}
+}
+
+// open makes a room the one that lines go to, and shows its last messages. A
+// room that I am not in is joined if it is public; @username opens a direct one.
+func (c *chat) open(ctx context.Context, name string) error {
+	if name == "" {
+		return errors.New("which room? /rooms lists them")
+	}
+	r, err := c.find(name)
+	if err != nil {
+		return err
+	}
+	if r == nil && strings.HasPrefix(name, "@") {
+		made, err := c.rest.CreateRoom(ctx, client.NewRoom{Kind: client.Direct, Members: []string{name}})
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		c.enterRoom(made)
+		r = c.rooms[made.ID]
+	}
+	if r == nil {
+		return c.join(ctx, name)
+	}
+	return c.turnTo(ctx, r)
+}
+
+// find looks for one of my rooms by number, id, handle or name; nil if none.
+func (c *chat) find(name string) (*room, error) {
+	all := c.sorted()
+	var found *room
+	for i, r := range all {
+		switch {
+		case r.ID == name || name == "#"+r.Handle:
+			return r, nil
+		case strings.EqualFold(c.title(r.ID), name) || strings.EqualFold(r.Handle, name):
+			if found != nil {
+				return nil, fmt.Errorf("there are several rooms %s: /rooms lists them, /open takes the number", name)
+			}
+			found = r
+		case strconv.Itoa(i+1) == name && found == nil:
+			found = r
+		}
+	}
+	return found, nil
+}
+
+func (c *chat) turnTo(ctx context.Context, r *room) error {
+	c.current, r.oldest, r.Unread = r.ID, 0, 0
+	c.screen.note("%s", c.title(r.ID))
+	history, err := c.rest.History(ctx, r.ID, client.Span{Limit: min(c.lines, 200)})
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	c.showHistory(ctx, r, history.Messages)
+	r.shown = history.Head
+	c.session.MarkRead(r.ID, history.Head)
+	return nil
+}
+
+func (c *chat) join(ctx context.Context, name string) error {
+	if name == "" {
+		return errors.New("which room?")
+	}
+	if r, err := c.find(name); err != nil || r != nil {
+		if err == nil {
+			err = c.turnTo(ctx, r)
+		}
+		return err
+	}
+	handle := strings.TrimPrefix(name, "#")
+	rooms, _, err := c.rest.PublicRooms(ctx, handle, client.Page{Limit: 200})
+	if err != nil {
+		return err
+	}
+	for _, r := range rooms {
+		if r.ID != name && !strings.EqualFold(r.Handle, handle) && !strings.EqualFold(r.Name, name) {
+			continue
+		}
+		joined, err := c.rest.JoinRoom(ctx, r.ID)
+		if err != nil {
+			return fmt.Errorf("join %s: %w", name, err)
+		}
+		if joined.ID == "" {
+			joined = r
+		}
+		c.enterRoom(joined)
+		return c.turnTo(ctx, c.rooms[joined.ID])
+	}
+	return fmt.Errorf("there is no room %s to be seen from here", name)
+}
+
+func (c *chat) history(ctx context.Context, count string) error {
+	r := c.rooms[c.current]
+	if r == nil {
+		return errors.New("no room is open")
+	}
+	n := c.lines
+	if count != "" {
+		var err error
+		if n, err = strconv.Atoi(count); err != nil || n < 1 {
+			return fmt.Errorf("%s is no number of messages", count)
+		}
+	}
+	if r.oldest == 1 {
+		return errors.New("that was the beginning")
+	}
+	history, err := c.rest.History(ctx, r.ID, client.Span{Before: r.oldest, Limit: min(n, 200)})
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	if len(history.Messages) == 0 {
+		return errors.New("that was the beginning")
+	}
+	c.showHistory(ctx, r, history.Messages)
+	return nil
+}
+
+func (c *chat) showHistory(ctx context.Context, r *room, messages []client.Posted) {
+	authors := make([]string, len(messages))
+	for i, m := range messages {
+		authors[i] = m.By
+	}
+	c.learn(ctx, authors)
+	for _, m := range messages {
+		text := said(m.Text, m.Deleted)
+		if m.EditedAt != nil && !m.Deleted {
+			text += " (edited)"
+		}
+		c.screen.message(m.At, m.By, c.name(m.By), text)
+	}
+	if len(messages) > 0 {
+		r.oldest = messages[0].Seq
+	}
+}
+
+func (c *chat) who(ctx context.Context) error {
+	r := c.rooms[c.current]
+	if r == nil {
+		return errors.New("no room is open")
+	}
+	users, err := c.rest.Online(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Username
+	}
+	c.screen.line("%d of %d here: %s", len(users), max(r.MemberCount, len(users)), strings.Join(names, ", "))
+	return nil
+}
