@@ -17,6 +17,9 @@ type database interface {
 	write(ctx context.Context, class class, fn func(tx) error) error
 	// copyTo writes a consistent copy of everything to a new file.
 	copyTo(ctx context.Context, file string, progress func(done, total int)) error
+	// check asks the database whether its own structure is sound, and returns
+	// what it complains about.
+	check(ctx context.Context) ([]string, error)
 	close() error
 }
 

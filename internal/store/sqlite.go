@@ -222,6 +222,20 @@ func (d *sqliteDB) close() error {
 	return errors.Join(errs...)
 }
 
+func (d *sqliteDB) check(ctx context.Context) (complaints []string, err error) {
+	err = d.read(ctx, func(q tx) error {
+		return q.query(`PRAGMA integrity_check(20)`, nil, func(r row) error {
+			var s string
+			err := r.scan(&s)
+			if s != "ok" {
+				complaints = append(complaints, s)
+			}
+			return err
+		})
+	})
+	return complaints, err
+}
+
 // unreachable tells a database that is away, full or broken from a mistake in
 // what it was asked.
 func unreachable(err error) error {

@@ -36,6 +36,7 @@ type Store struct {
 	undo []func() error // run backwards by Close
 
 	partitions int
+	search     *Search
 }
 
 // Open opens the database that dsn names, makes it when there is none, and
@@ -117,6 +118,8 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 	}
 	s.db = db
 	s.undo = append(s.undo, db.close)
+	s.search = newSearch(s)
+	s.undo = append(s.undo, s.search.close)
 	if err := migrate(ctx, db.file); err != nil {
 		return unreachable(err)
 	}

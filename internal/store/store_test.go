@@ -7,9 +7,25 @@ import (
 	"github.com/parley-chat/parley/internal/store/storetest"
 )
 
-func openSQLite(t *testing.T) *store.Store {
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, inFolders())
+}
+
+// inFolders opens one folder per test, however often it is asked.
+func inFolders() storetest.Open {
+	folders := map[string]string{}
+	return func(t *testing.T) *store.Store {
+		t.Helper()
+		if folders[t.Name()] == "" {
+			folders[t.Name()] = t.TempDir()
+		}
+		return openFolder(t, folders[t.Name()])
+	}
+}
+
+func openFolder(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), "sqlite:"+t.TempDir(), store.Options{})
+	s, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,21 +35,4 @@ func openSQLite(t *testing.T) *store.Store {
 		}
 	})
 	return s
-}
-
-func TestWhatWasCommittedIsRead(t *testing.T) {
-	s := openSQLite(t)
-	w := storetest.NewWorker(t, s)
-	alice, bob := storetest.ID(1), storetest.ID(2)
-	room := w.Event(storetest.Create("group", "team", alice, bob)).Room
-	said := w.Event(storetest.Say(alice, room, "hello"))
-	w.Event(storetest.React(bob, room, said.Seq, "👍", "add"))
-	list, head, more, found, err := s.Archive().History(t.Context(), bob, false, room, 0, 0, 0, 0, 50)
-	if err != nil || !found || more || head != 3 || len(list) != 1 || list[0].Text != "hello" || !list[0].Reactions[0].Me {
-		t.Fatalf("history is %+v, head %d, more %v, found %v, %v", list, head, more, found, err)
-	}
-	mine, _, err := s.Rooms().Mine(t.Context(), bob, "", 10)
-	if err != nil || len(mine) != 1 || mine[0].Unread != 1 || mine[0].Last.Seq != 3 {
-		t.Fatalf("bob's rooms are %+v, %v", mine, err)
-	}
 }

@@ -61,6 +61,3 @@ func Rename(by chat.UserID, room chat.RoomID, name string) chat.Command {
 	c.Body.Op, c.Body.Name = chat.OpRename, &name
 	return c
 }
-
-// ID is an id that tests can count on.
-func ID(n byte) chat.ID { return chat.ID{0: n, 6: 0x80, 8: 0x80, 15: n} }

@@ -1,0 +1,40 @@
+package store
+
+import "context"
+
+// Tamper changes rows behind the store's back.
+func Tamper(ctx context.Context, s *Store, sql string, args ...any) (int, error) {
+	changed := 0
+	err := s.db.write(ctx, ofOthers, func(q tx) (err error) {
+		changed, err = q.exec(sql, args...)
+		return err
+	})
+	return changed, err
+}
+
+// Pragma sets something on the write connection.
+func Pragma(ctx context.Context, s *Store, sql string) error {
+	d := s.db.(*sqliteDB)
+	if err := d.turns.enter(ctx, ofOthers); err != nil {
+		return err
+	}
+	defer d.turns.leave()
+	return d.writer.once(sql)
+}
+
+// HoldWriter takes the writer's turn until release is called.
+func HoldWriter(ctx context.Context, s *Store) (release func(), err error) {
+	d := s.db.(*sqliteDB)
+	return d.turns.leave, d.turns.enter(ctx, ofOthers)
+}
+
+// Waiting is how many wait for the writer: commits, and all others.
+func Waiting(s *Store) (commits, others int) {
+	q := &s.db.(*sqliteDB).turns
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting[ofSequencer]), len(q.waiting[ofOthers])
+}
+
+// Checkpoint waits until the write-ahead log was moved into the database.
+func Checkpoint(s *Store) { s.db.(*sqliteDB).wrote(checkpointRows) }

@@ -1,0 +1,223 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Search is the full-text index: a file of its own, filled from the feed, that
+// can be built again from the events at any time. So it is written without
+// waiting for the disk, and thrown away when anything is wrong with it.
+type Search struct {
+	s    *Store
+	file string
+
+	mu    sync.Mutex // one goroutine uses the file at a time
+	index *conn      // nil: open it
+}
+
+// Search is the part of the store that looks for words.
+func (s *Store) Search() *Search { return s.search }
+
+func newSearch(s *Store) *Search {
+	return &Search{s: s, file: filepath.Join(s.dir, searchFile)}
+}
+
+// searchVersion changes with the file's layout; another one is built again.
+const searchVersion = 1
+
+const searchSchema = `
+CREATE TABLE version (n INTEGER NOT NULL);
+CREATE TABLE position (part INTEGER PRIMARY KEY, n INTEGER NOT NULL, id BLOB NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5 (room, by, text, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+INSERT INTO version VALUES (%d);
+`
+
+// with runs fn on the index. When the file turns out to be damaged it is thrown
+// away, and the next Catch begins anew.
+func (s *Search) with(ctx context.Context, fn func(*conn) error) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		if s.index, err = openIndex(s.file); err != nil {
+			s.index = nil
+			return unreachable(err)
+		}
+	}
+	s.index.ctx = ctx
+	err = fn(s.index)
+	if s.index == nil {
+		return err
+	}
+	if code := sqlite.ErrCode(err).ToPrimary(); code == sqlite.ResultCorrupt || code == sqlite.ResultNotADB {
+		s.s.log.Warn("the search file is damaged and will be built again", "file", s.file, "err", err)
+		err = errors.Join(err, s.discard())
+	}
+	return unreachable(err)
+}
+
+func openIndex(file string) (*conn, error) {
+	k, err := openIndexAt(file)
+	if err == nil {
+		var n int
+		if _, err = one(k, `SELECT n FROM version`, nil, &n); err == nil && n == searchVersion {
+			return k, nil
+		}
+		k.close()
+	}
+	if err := removeIndex(file); err != nil {
+		return nil, err
+	}
+	if k, err = openIndexAt(file); err != nil {
+		return nil, err
+	}
+	for _, sql := range strings.Split(strings.TrimSpace(fmt.Sprintf(searchSchema, searchVersion)), ";\n") {
+		if err := k.once(sql); err != nil {
+			return nil, errors.Join(err, k.close())
+		}
+	}
+	return k, nil
+}
+
+func openIndexAt(file string) (*conn, error) {
+	return openConn(file, sqlite.OpenReadWrite|sqlite.OpenCreate,
+		"PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA wal_autocheckpoint=2000", "PRAGMA cache_size=-16384")
+}
+
+func removeIndex(file string) error {
+	var errs []error
+	for _, end := range [...]string{"", "-wal", "-shm"} {
+		if err := os.Remove(file + end); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Search) discard() error {
+	err := s.index.close()
+	s.index = nil
+	return errors.Join(err, removeIndex(s.file))
+}
+
+// Rebuild throws the index away; Catch fills it again.
+func (s *Search) Rebuild(ctx context.Context) error {
+	return s.with(ctx, func(*conn) error { return s.discard() })
+}
+
+func (s *Search) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		return nil
+	}
+	err := s.index.close()
+	s.index = nil
+	return err
+}
+
+// What one Catch moves at most.
+const (
+	catchEvents = 2000
+	catchBytes  = 1 << 20
+)
+
+// Catch moves the index a batch of the feed forward, and says by how many
+// events; 0 means that it has everything. An index that is not of this database
+// as it is, because that was restored, is built again.
+func (s *Search) Catch(ctx context.Context) (moved int, err error) {
+	for part := range s.s.partitions {
+		n := 0
+		err := s.with(ctx, func(k *conn) (err error) {
+			n, err = s.catch(ctx, k, part)
+			return err
+		})
+		moved += n
+		if err != nil {
+			return moved, err
+		}
+	}
+	return moved, nil
+}
+
+func (s *Search) catch(ctx context.Context, k *conn, part int) (int, error) {
+	var at uint64
+	var id chat.ID
+	if _, err := one(k, `SELECT n, id FROM position WHERE part = $1`, []any{part}, &at, &id); err != nil {
+		return 0, err
+	}
+	var batch []chat.Event
+	var targets []uint64
+	same := true
+	err := s.s.db.read(ctx, func(q tx) (err error) {
+		if at > 0 {
+			var now chat.ID
+			_, err := one(q, `SELECT id FROM events WHERE part = $1 AND n = $2`, []any{part, at}, &now)
+			if same = now == id; err != nil || !same {
+				return err
+			}
+		}
+		if batch, err = feed(q, part, at, catchEvents, catchBytes); err != nil {
+			return err
+		}
+		targets, err = targetNumbers(q, batch)
+		return err
+	})
+	if err != nil || len(batch) == 0 && same {
+		return 0, err
+	}
+	if !same {
+		s.s.log.Warn("the search file is of another state of the database and will be built again", "file", s.file)
+		return 1, s.discard()
+	}
+	return len(batch), transact(k, func(q tx) error { return indexBatch(q, part, batch, targets) })
+}
+
+// targetNumbers are the feed numbers of the messages that events are about.
+func targetNumbers(q tx, batch []chat.Event) ([]uint64, error) {
+	targets := make([]uint64, len(batch))
+	err := q.queryEach(`SELECT n FROM events WHERE room = $1 AND seq = $2`, len(batch),
+		func(i int) []any { return []any{batch[i].Room, batch[i].Target} },
+		func(i int, r row) error { return r.scan(&targets[i]) })
+	return targets, err
+}
+
+func indexBatch(q tx, part int, batch []chat.Event, targets []uint64) error {
+	for i := range batch {
+		e := &batch[i]
+		var err error
+		switch {
+		case e.Kind == chat.KindMessage && e.Body.Text != "":
+			_, err = q.exec(`INSERT INTO words (rowid, room, by, text) VALUES ($1, $2, $3, $4)`,
+				docID(part, e.N), token(e.Room), token(e.By), e.Body.Text)
+		case e.Kind == chat.KindEdit && !e.Body.Deleted:
+			_, err = q.exec(`UPDATE words SET text = $1 WHERE rowid = $2`, e.Body.Text, docID(part, targets[i]))
+		case e.Kind == chat.KindDelete:
+			_, err = q.exec(`DELETE FROM words WHERE rowid = $1`, docID(part, targets[i]))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	last := &batch[len(batch)-1]
+	_, err := q.exec(`INSERT INTO position (part, n, id) VALUES ($1, $2, $3)
+		ON CONFLICT (part) DO UPDATE SET n = excluded.n, id = excluded.id`, part, last.N, last.ID)
+	return err
+}
+
+// docID is an event's number in the index: a higher one is newer.
+func docID(part int, n uint64) int64 { return int64(n)<<8 | int64(part) }
+
+// token is an id as one word of the index.
+func token(id chat.ID) string { return strings.ReplaceAll(id.String(), "-", "") }

@@ -1,0 +1,364 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAFolderIsOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	s := openFolder(t, dir)
+	if _, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{}); !errors.Is(err, store.ErrLocked) {
+		t.Fatalf("a second one gets %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openFolder(t, dir)
+}
+
+func TestADamagedDatabaseIsSaidAtOnce(t *testing.T) {
+	damages := map[string]func(t *testing.T, file string){
+		"it is something else": func(t *testing.T, file string) { write(t, file, bytes.Repeat([]byte("no database "), 1000)) },
+		"its pages are overwritten": func(t *testing.T, file string) {
+			b := read(t, file)
+			copy(b[4096:], bytes.Repeat([]byte{0xee}, len(b)-4096))
+			write(t, file, b)
+		},
+		"most of it is cut off": func(t *testing.T, file string) { write(t, file, read(t, file)[:8192]) },
+	}
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openFolder(t, dir)
+			storetest.Everything(t, storetest.NewWorker(t, s))
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, filepath.Join(dir, "parley.db"))
+			if _, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{}); !errors.Is(err, store.ErrDamaged) {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := openFolder(t, dir)
+	if _, err := store.Tamper(t.Context(), s, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{}); !errors.Is(err, store.ErrNewer) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestOtherNamesAreNoDatabase(t *testing.T) {
+	for _, dsn := range []string{"", "sqlite:", "/data", "mysql:/data"} {
+		if _, err := store.Open(t.Context(), dsn, store.Options{}); err == nil {
+			t.Errorf("%q opens", dsn)
+		}
+		if _, err := store.OpenReadOnly(t.Context(), dsn, store.Options{}); err == nil {
+			t.Errorf("%q opens for reading", dsn)
+		}
+	}
+	if _, err := store.OpenReadOnly(t.Context(), "sqlite:"+t.TempDir(), store.Options{}); err == nil {
+		t.Error("an empty folder opens for reading")
+	}
+}
+
+func TestAFullDiskRefusesAndRecovers(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	w := storetest.NewWorker(t, s)
+	alice := storetest.ID(1)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	if err := store.Pragma(t.Context(), s, "PRAGMA max_page_count = 80"); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	before, tries := uint64(0), 0
+	for ; err == nil && tries < 1000; tries++ {
+		before = w.Shard.Position().N
+		c, _ := w.Decide(storetest.Say(alice, room, strings.Repeat("x", 10_000)))
+		err = w.Shard.Commit(t.Context(), c)
+	}
+	if !errors.Is(err, chat.ErrUnreachable) {
+		t.Fatalf("after %d commits: %v", tries, err)
+	}
+	if p, err := w.Shard.Reload(t.Context()); err != nil || p.N != before {
+		t.Fatalf("the feed stands at %d after %d, %v", p.N, before, err)
+	}
+	if err := store.Pragma(t.Context(), s, "PRAGMA max_page_count = 1000000"); err != nil {
+		t.Fatal(err)
+	}
+	w.Forget()
+	for range 10 {
+		w.Event(storetest.Say(alice, room, strings.Repeat("x", 10_000)))
+	}
+	if report, err := s.Verify(t.Context(), nil); err != nil || len(report.Findings) > 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+}
+
+func TestCommitsGoBeforeOtherWrites(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	w := storetest.NewWorker(t, s)
+	alice := storetest.ID(1)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	release, err := store.HoldWriter(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan string, 3)
+	var group sync.WaitGroup
+	other := func() {
+		if err := s.Readers().SetPosition(context.Background(), "r", 0, 1); err != nil {
+			t.Error(err)
+		}
+		order <- "other"
+	}
+	group.Go(other)
+	group.Go(other)
+	until(func() bool { _, others := store.Waiting(s); return others == 2 })
+	c, _ := w.Decide(storetest.Say(alice, room, "first"))
+	group.Go(func() {
+		if err := w.Shard.Commit(context.Background(), c); err != nil {
+			t.Error(err)
+		}
+		order <- "commit"
+	})
+	until(func() bool { commits, _ := store.Waiting(s); return commits == 1 })
+	gone, cancel := context.WithCancel(t.Context())
+	group.Go(func() {
+		if err := s.Readers().SetPosition(gone, "r", 0, 9); !errors.Is(err, context.Canceled) || !errors.Is(err, chat.ErrUnreachable) {
+			t.Errorf("who gives up gets %v", err)
+		}
+	})
+	until(func() bool { _, others := store.Waiting(s); return others == 3 })
+	cancel()
+	until(func() bool { _, others := store.Waiting(s); return others == 2 })
+	release()
+	group.Wait()
+	if first := <-order; first != "commit" {
+		t.Errorf("%s came first", first)
+	}
+	if n, err := s.Readers().Position(t.Context(), "r", 0); err != nil || n != 1 {
+		t.Errorf("the reader is at %d, %v", n, err)
+	}
+}
+
+// until yields until the others have come so far.
+func until(done func() bool) {
+	for !done() {
+		runtime.Gosched()
+	}
+}
+
+func TestReadersSeeWholeCommits(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	w := storetest.NewWorker(t, s)
+	alice := storetest.ID(1)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	const batch = 7
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for after := uint64(1); ; {
+				err := s.Archive().Events(context.Background(), alice, false, []chat.RoomID{room}, []uint64{after}, 1000, 1<<20,
+					func(_ chat.RoomID, _ bool, head, n uint64, _ bool, events []chat.Event) {
+						if (head-1)%batch != 0 || n != head || uint64(len(events)) != head-after {
+							t.Errorf("after %d: head %d, feed %d, %d events", after, head, n, len(events))
+						}
+						after = head
+					})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range 60 {
+		var commands []chat.Command
+		for i := range batch {
+			commands = append(commands, storetest.Say(alice, room, fmt.Sprint(i)))
+		}
+		w.Do(commands...)
+		store.Checkpoint(s)
+	}
+	close(done)
+	group.Wait()
+}
+
+func TestWhoNoLongerWaitsIsNotServed(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Accounts().Users(gone, []chat.UserID{storetest.ID(1)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a read gives %v", err)
+	}
+	if err := s.Readers().SetPosition(gone, "r", 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("a write gives %v", err)
+	}
+	if err := s.Backup(gone, filepath.Join(t.TempDir(), "b"), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a backup gives %v", err)
+	}
+}
+
+func TestABackupIsWhatWasThereWhenItBegan(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	s := openFolder(t, dir)
+	w := storetest.NewWorker(t, s)
+	room := storetest.Everything(t, w)
+	head, wrote := w.Rooms[room].Head, false
+	err := s.Backup(t.Context(), file, func(done, total int) {
+		if !wrote {
+			w.Event(storetest.Say(storetest.ID(1), room, "meanwhile"))
+			wrote = true
+		}
+		if done > total || total == 0 {
+			t.Errorf("%d of %d pages", done, total)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(t.Context(), file, nil); err == nil {
+		t.Error("a backup overwrites a file")
+	}
+	if err := store.Restore(t.Context(), file, dir); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("restoring into a running folder gives %v", err)
+	}
+	fresh := filepath.Join(t.TempDir(), "new", "folder")
+	if err := store.Restore(t.Context(), file, fresh); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Restore(t.Context(), file, fresh); err == nil {
+		t.Error("a restore overwrites a database")
+	}
+	restored := openFolder(t, fresh)
+	shard, err := restored.Claim(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos, err := shard.Rooms(t.Context(), []chat.RoomID{room})
+	if err != nil || infos[0].Head != head {
+		t.Errorf("restored is %+v, %v; it stood at %d", infos, err, head)
+	}
+	if report, err := restored.Verify(t.Context(), nil); err != nil || len(report.Findings) > 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	write(t, other, []byte("this is a letter"))
+	for _, bad := range []string{other, filepath.Join(t.TempDir(), "missing")} {
+		into := t.TempDir()
+		if err := store.Restore(t.Context(), bad, into); err == nil {
+			t.Errorf("%s is restored", bad)
+		}
+		if _, err := os.Stat(filepath.Join(into, "parley.db")); err == nil {
+			t.Error("a failed restore leaves a database")
+		}
+	}
+}
+
+// A database that was put back to an earlier time goes on with other events
+// under the same feed numbers: an index of the old ones would find what never
+// happened.
+func TestTheIndexNoticesAnotherPast(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	alice := storetest.ID(1)
+	s := openFolder(t, dir)
+	w := storetest.NewWorker(t, s)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	if err := s.Backup(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.Event(storetest.Say(alice, room, "old past"))
+	search(t, s, alice, "old", 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(dir, "parley.db"+end)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Restore(t.Context(), file, dir); err != nil {
+		t.Fatal(err)
+	}
+	s = openFolder(t, dir)
+	storetest.NewWorker(t, s).Event(storetest.Say(alice, room, "new past"))
+	search(t, s, alice, "new", 1)
+	search(t, s, alice, "old", 0)
+}
+
+func TestADamagedIndexIsBuiltAgain(t *testing.T) {
+	dir := t.TempDir()
+	alice := storetest.ID(1)
+	s := openFolder(t, dir)
+	w := storetest.NewWorker(t, s)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	w.Event(storetest.Say(alice, room, "needle"))
+	search(t, s, alice, "needle", 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "search.db"), bytes.Repeat([]byte("garbage "), 10_000))
+	search(t, openFolder(t, dir), alice, "needle", 1)
+}
+
+func search(t *testing.T, s *store.Store, user chat.UserID, query string, want int) {
+	t.Helper()
+	for moved := 1; moved > 0; {
+		var err error
+		if moved, err = s.Search().Catch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hits, _, err := s.Search().Query(t.Context(), user, query, chat.RoomID{}, chat.UserID{}, 0, "", 10)
+	if err != nil || len(hits) != want {
+		t.Fatalf("%q finds %+v, %v", query, hits, err)
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func write(t *testing.T, file string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
