@@ -402,7 +402,7 @@ func TestAccountsFile(t *testing.T) {
 
 func TestTableAndJSON(t *testing.T) {
 	r := Report{Kind: "pairs", Sent: 10, Acknowledged: 9, Refused: map[string]uint64{"unavailable": 1}, Expected: 20, Delivered: 18, Lost: 2,
-		Receive: Latency{P50: 1.5, P99: 2.5, P999: 3.5, Max: 4.5}, Memory: &Memory{Before: 1 << 20, After: 3 << 20, PerConnection: 2048},
+		Receive: Latency{Count: 18, P50: 1.5, P99: 2.5, P999: 3.5, Max: 4.5}, Memory: &Memory{Before: 1 << 20, After: 3 << 20, PerConnection: 2048},
 		Steps: []Step{{Rate: 100, Sustained: true}, {Rate: 200, Why: "too slow"}}, Storm: &Gust{Dropped: 3, Back: 3}}
 	var out strings.Builder
 	err := finish(&out, Common{}, r, nil)

@@ -194,6 +194,9 @@ func (r *Report) traffic(row func(name, format string, values ...any)) {
 }
 
 func (l Latency) cells() string {
+	if l.Count == 0 {
+		return "-\t-\t-\t-"
+	}
 	return fmt.Sprintf("%.2f\t%.2f\t%.2f\t%.2f", l.P50, l.P99, l.P999, l.Max)
 }
 
