@@ -31,6 +31,7 @@ var (
 	ListUsers = bus.NewCall[ListUsersAsk, UserList]("access.users")   // access: everybody, for admins
 	SetUser   = bus.NewCall[SetUserAsk, chat.User]("access.set_user") // access: give an org role, ban, unban
 	OrgStats  = bus.NewCall[StatsAsk, chat.Stats]("access.stats")     // access: counts, for admins
+	Owners    = bus.NewCall[None, OwnersAnswer]("access.owners")      // access: how many can run everything?
 )
 
 // Rooms: the directory.

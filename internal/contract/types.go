@@ -177,6 +177,11 @@ type StatsAsk struct {
 	By chat.UserID `json:"by"`
 }
 
+// OwnersAnswer is how many own the installation and can sign in.
+type OwnersAnswer struct {
+	Owners int `json:"owners"`
+}
+
 // MyRoomsAsk pages through a user's rooms.
 type MyRoomsAsk struct {
 	User   chat.UserID `json:"user"`

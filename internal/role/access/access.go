@@ -60,6 +60,7 @@ func (a *Access) Run(ctx context.Context, ready func()) (err error) {
 	keep(contract.ListUsers.Answer(a.bus, a.list))
 	keep(contract.SetUser.Answer(a.bus, a.set, bus.Serial())) // one at a time: somebody stays the last owner
 	keep(contract.OrgStats.Answer(a.bus, a.stats))
+	keep(contract.Owners.Answer(a.bus, a.owners))
 	if err != nil {
 		return err
 	}
@@ -102,6 +103,11 @@ func (a *Access) stats(ctx context.Context, q *contract.StatsAsk) (*chat.Stats, 
 	}
 	stats, err := a.store.Stats(ctx)
 	return &stats, err
+}
+
+func (a *Access) owners(ctx context.Context, _ *contract.None) (*contract.OwnersAnswer, error) {
+	n, err := a.store.Owners(ctx)
+	return &contract.OwnersAnswer{Owners: n}, err
 }
 
 func (a *Access) set(ctx context.Context, q *contract.SetUserAsk) (*chat.User, error) {

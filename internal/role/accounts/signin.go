@@ -1,0 +1,169 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+const (
+	refreshLasts  = 30 * 24 * time.Hour
+	refreshPrefix = "parley_rt_" // so that a leaked one is recognised
+	maxClient     = 200          // bytes of a device or address that are kept
+)
+
+func wrongPassword() error {
+	return chat.Errorf(chat.Unauthenticated, "the username or the password is wrong")
+}
+
+// signIn checks a password. It takes as long for a name that nobody has.
+func (a *Accounts) signIn(ctx context.Context, q *contract.SignInAsk) (*contract.SignedIn, error) {
+	s, err := secretOf(q.Password, q.Digest)
+	if err != nil {
+		return nil, err
+	}
+	name := chat.FoldUsername(q.Username)
+	try := attempt{name, q.Address}
+	if err := a.failures.begin(try, time.Now()); err != nil {
+		return nil, err
+	}
+	account, right, err := a.prove(ctx, name, s)
+	if err != nil {
+		a.failures.forgive(try)
+		return nil, err
+	}
+	if !right {
+		return nil, wrongPassword()
+	}
+	a.failures.forget(try)
+	if account.Banned {
+		return nil, chat.Errorf(chat.Forbidden, "this account is banned")
+	}
+	return a.signedIn(ctx, &account.User, q.Client)
+}
+
+// prove finds the account and checks the secret against it, or against a decoy.
+func (a *Accounts) prove(ctx context.Context, name string, s secret) (account chat.Account, right bool, err error) {
+	account, found, err := a.store.AccountNamed(ctx, name)
+	if err != nil {
+		return account, false, err
+	}
+	if !found || account.Deleted || account.Scheme == "" {
+		_, err := a.hasher.check(ctx, schemeArgon2id, a.decoy, s)
+		return account, false, err
+	}
+	right, err = a.hasher.check(ctx, account.Scheme, account.Secret, s)
+	if err == nil && right && stale(account.Scheme, account.Secret) {
+		a.rehash(ctx, account.ID, s)
+	}
+	return account, right, err
+}
+
+// rehash replaces an imported or weaker hash now that the password is known. It
+// can wait for the next time.
+func (a *Accounts) rehash(ctx context.Context, id chat.UserID, s secret) {
+	hash, err := a.hasher.make(ctx, s)
+	if err == nil {
+		err = a.store.SetSecret(ctx, id, schemeArgon2id, hash)
+	}
+	if err != nil {
+		a.log.Warn("a password was not hashed anew", "user", id, "err", err)
+	}
+}
+
+// signedIn begins a login and hands out its tokens.
+func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.Client) (*contract.SignedIn, error) {
+	at := time.Now()
+	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
+		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
+	token, kept := newRefresh(at)
+	kept.Login = l.ID
+	if err := a.store.CreateLogin(ctx, l, kept); err != nil {
+		return nil, err
+	}
+	return a.tokens(u, l.ID, token, at)
+}
+
+func (a *Accounts) tokens(u *chat.User, login chat.ID, refresh string, at time.Time) (*contract.SignedIn, error) {
+	access, expires, err := a.keys.sign(u.ID, login, at)
+	if err != nil {
+		return nil, err
+	}
+	return &contract.SignedIn{User: *u, Login: login, AccessToken: access, AccessExpires: expires.UnixMilli(), RefreshToken: refresh}, nil
+}
+
+func newRefresh(at time.Time) (token string, kept chat.Refresh) {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	token = refreshPrefix + base64.RawURLEncoding.EncodeToString(b[:])
+	return token, chat.Refresh{Hash: sha256.Sum256([]byte(token)), Expires: at.Add(refreshLasts).UnixMilli()}
+}
+
+func shortened(s string) string {
+	if !clean(s) {
+		return ""
+	}
+	for len(s) > maxClient {
+		s = s[:len(s)-1]
+		for !clean(s) {
+			s = s[:len(s)-1]
+		}
+	}
+	return s
+}
+
+// refresh exchanges a refresh token for new tokens of the same login.
+func (a *Accounts) refresh(ctx context.Context, q *contract.RefreshAsk) (*contract.SignedIn, error) {
+	at := time.Now()
+	token, next := newRefresh(at)
+	l, reused, err := a.store.Rotate(ctx, sha256.Sum256([]byte(q.Token)), next, at.UnixMilli(), shortened(q.Address), shortened(q.Device))
+	if err != nil {
+		return nil, err
+	}
+	if reused {
+		a.metrics.reused.Inc()
+		a.revoked.made()
+		a.log.Warn("a used refresh token was presented again: its session is ended", "user", l.User, "login", l.ID, "address", q.Address)
+		return nil, chat.Errorf(chat.Unauthenticated, "this refresh token was used before; the session is ended")
+	}
+	account, found, err := a.store.Account(ctx, l.User)
+	if err != nil {
+		return nil, err
+	}
+	if !found || account.Deleted || account.Banned {
+		return nil, chat.Errorf(chat.Forbidden, "this account is closed or banned")
+	}
+	return a.tokens(&account.User, l.ID, token, at)
+}
+
+func (a *Accounts) logins(ctx context.Context, q *contract.LoginsAsk) (*contract.LoginList, error) {
+	list, err := a.store.Logins(ctx, q.User)
+	if err != nil {
+		return nil, err
+	}
+	return &contract.LoginList{Logins: list}, nil
+}
+
+func (a *Accounts) signOut(ctx context.Context, q *contract.SignOutAsk) (*contract.None, error) {
+	if err := a.store.EndLogin(ctx, q.User, q.Login, now()); err != nil {
+		return nil, err
+	}
+	a.ended(ctx)
+	return &contract.None{}, nil
+}
+
+// ended makes what was just revoked count here and be announced, before whoever
+// asked is answered.
+func (a *Accounts) ended(ctx context.Context) {
+	newest, err := a.revoked.catchUp(ctx, a.holders.forget)
+	if err != nil {
+		a.revoked.made() // the announcer tries again
+		return
+	}
+	a.publishRevoked(ctx, newest)
+}

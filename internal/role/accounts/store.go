@@ -1,0 +1,62 @@
+package accounts
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Store is what accounts keeps. Whatever ends a session writes its revocation in
+// the same transaction.
+type Store interface {
+	people
+	sessions
+	proofs
+	foreigners
+}
+
+// people are accounts and their profiles.
+type people interface {
+	// Create makes an account and stores its jobs in one transaction. With
+	// firstOwns the first account that has a password becomes the owner. A name
+	// or foreign subject that is taken is a [chat.Conflict].
+	Create(ctx context.Context, account chat.Account, jobs []chat.Command, firstOwns bool) (chat.User, error)
+	Account(ctx context.Context, id chat.UserID) (chat.Account, bool, error)
+	AccountNamed(ctx context.Context, name string) (chat.Account, bool, error)
+	Users(ctx context.Context, ids []chat.UserID) ([]chat.User, error)
+	UsersNamed(ctx context.Context, names []string) ([]chat.User, error)
+	Find(ctx context.Context, query, after string, limit int) ([]chat.User, string, error)
+	SetProfile(ctx context.Context, id chat.UserID, displayName, statusText *string) (chat.User, error)
+	// Close leaves a tombstone, and jobs that remove the user everywhere.
+	Close(ctx context.Context, id chat.UserID, tombstone string, at int64) error
+}
+
+// sessions are logins with their refresh tokens.
+type sessions interface {
+	CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) error
+	Login(ctx context.Context, id chat.ID) (chat.Login, bool, error)
+	Logins(ctx context.Context, user chat.UserID) ([]chat.Login, error)
+	// Rotate exchanges a refresh token; presenting one again ends its login.
+	Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error)
+	EndLogin(ctx context.Context, user chat.UserID, login chat.ID, at int64) error
+	EndLoginsBut(ctx context.Context, user chat.UserID, keep chat.ID, at int64) error
+	PruneExpired(ctx context.Context, now int64) error
+}
+
+// proofs are what tokens and passwords are checked against.
+type proofs interface {
+	SetSecret(ctx context.Context, id chat.UserID, scheme, secret string) error
+	SigningKeys(ctx context.Context) ([]chat.SigningKey, error) // the newest first
+	AddSigningKey(ctx context.Context, k chat.SigningKey) error // unless there is one
+	Revocations(ctx context.Context, since uint64, limit int) (list []chat.Revocation, last uint64, err error)
+	AddJobs(ctx context.Context, jobs []chat.Command) error
+}
+
+// foreigners are users of foreign tokens, and what doors tie to ids.
+type foreigners interface {
+	Foreign(ctx context.Context, issuer, subject string) (chat.Account, bool, error)
+	SetAlias(ctx context.Context, n chat.Named) error
+	FindAlias(ctx context.Context, alias chat.Alias, id chat.ID) ([]chat.Named, error)
+	SetToken(ctx context.Context, t chat.DoorToken) error
+	FindToken(ctx context.Context, door string, hash [32]byte, now int64) (chat.DoorToken, bool, error)
+}
