@@ -119,7 +119,7 @@ func findUsers(ctx context.Context, s *Store, query, behind string, limit int, w
 	prefix := fold(query)
 	err = s.db.read(ctx, func(q tx) error {
 		return q.query(`SELECT `+userColumns+` FROM users u WHERE u.username > $1 AND u.role <> 'system' `+which+`
-			AND (u.username >= $2 AND u.username < $3 OR u.folded >= $2 AND u.folded < $3) ORDER BY u.username LIMIT $4`,
+			AND (u.username >= $2 AND u.username < $3 OR u.folded >= $2 AND u.folded < $3) ORDER BY u.username LIMIT $4 + 0`,
 			[]any{last, prefix, after(prefix), limit + 1}, func(r row) error {
 				u, err := scanUser(r)
 				found = append(found, u)

@@ -79,21 +79,29 @@ func eventsAfter(q tx, room chat.RoomID, after, head uint64, limit, bytes int) (
 	if after >= head {
 		return nil, false, nil
 	}
-	size := 0
-	err = q.query(`SELECT `+eventColumns+` FROM events e WHERE e.room = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3`,
-		[]any{room, after, limit}, func(r row) error {
-			if len(events) > 0 && size >= bytes {
-				return errEnough
-			}
-			e, err := scanEvent(r)
-			events = append(events, e)
-			size += eventSize(&e)
-			return err
-		})
+	events, err = readEvents(q, `SELECT `+eventColumns+` FROM events e WHERE e.room = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3 + 0`,
+		[]any{room, after, limit}, min(limit, int(head-after)), bytes)
+	return events, len(events) == 0 || events[len(events)-1].Seq < head, err
+}
+
+// readEvents stops before bytes are exceeded by more than one event. expect is
+// how many there probably are.
+func readEvents(q tx, sql string, args []any, expect, bytes int) ([]chat.Event, error) {
+	events := make([]chat.Event, 0, min(expect, 256))
+	reader, size := newEventReader(), 0
+	err := q.query(sql, args, func(r row) error {
+		if len(events) > 0 && size >= bytes {
+			return errEnough
+		}
+		e, err := reader.next(r)
+		events = append(events, e)
+		size += eventSize(&e)
+		return err
+	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	return events, len(events) == 0 || events[len(events)-1].Seq < head, err
+	return events, err
 }
 
 // eventSize is about how many bytes an event takes on its way.
@@ -150,22 +158,9 @@ func (a *Archive) Feed(ctx context.Context, partition int, after uint64, limit, 
 	return events, n, epoch, err
 }
 
-func feed(q tx, partition int, after uint64, limit, bytes int) (events []chat.Event, err error) {
-	size := 0
-	err = q.query(`SELECT `+eventColumns+` FROM events e WHERE e.part = $1 AND e.n > $2 ORDER BY e.n LIMIT $3`,
-		[]any{partition, after, limit}, func(r row) error {
-			if len(events) > 0 && size >= bytes {
-				return errEnough
-			}
-			e, err := scanEvent(r)
-			events = append(events, e)
-			size += eventSize(&e)
-			return err
-		})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return events, err
+func feed(q tx, partition int, after uint64, limit, bytes int) ([]chat.Event, error) {
+	return readEvents(q, `SELECT `+eventColumns+` FROM events e WHERE e.part = $1 AND e.n > $2 ORDER BY e.n LIMIT $3 + 0`,
+		[]any{partition, after, limit}, limit, bytes)
 }
 
 // Heads are the newest numbers of rooms, without asking who may know; rooms that

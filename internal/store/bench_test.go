@@ -97,3 +97,93 @@ func BenchmarkCommit(b *testing.B) {
 		})
 	}
 }
+
+// filled is a store with a million plain messages, or what is left of that with
+// -short, in a thousand rooms.
+func filled(b *testing.B) *bench {
+	n := newBench(b, 1000)
+	events := 1_000_000
+	if testing.Short() {
+		events = 100_000
+	}
+	for range events / 1000 {
+		n.done(b, n.say(1000))
+	}
+	return n
+}
+
+func BenchmarkRead(b *testing.B) {
+	n := filled(b)
+	room := &n.rooms[len(n.rooms)/2]
+	run := func(name string, fn func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				if err := fn(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	archive := n.s.Archive()
+	run("history, the newest 50", func() error {
+		list, _, _, _, err := archive.History(b.Context(), n.user, false, room.ID, 0, 0, 0, 0, 50)
+		if len(list) != 50 {
+			b.Fatalf("%d messages", len(list))
+		}
+		return err
+	})
+	none := func(chat.RoomID, bool, uint64, uint64, bool, []chat.Event) {}
+	for _, missed := range []uint64{0, 3, 100} {
+		run(fmt.Sprintf("events since, %d missed", missed), func() error {
+			return archive.Events(b.Context(), n.user, false, []chat.RoomID{room.ID}, []uint64{room.Head - missed}, 500, 1<<20, none)
+		})
+	}
+	run("my rooms, 50 of 1000", func() error {
+		_, _, err := n.s.Rooms().Mine(b.Context(), n.user, "", 50)
+		return err
+	})
+	run("one room", func() error {
+		_, _, _, err := n.s.Rooms().One(b.Context(), n.user, room.ID)
+		return err
+	})
+	run("facts of one command", func() error {
+		_, err := n.shard.Facts(b.Context(), map[chat.RoomID]chat.Facts{room.ID: {Members: []chat.UserID{n.user}, Targets: []uint64{5}}})
+		return err
+	})
+	run("the feed, 100 events", func() error {
+		_, _, _, err := archive.Feed(b.Context(), 0, n.shard.Position().N-100, 100, 1<<20)
+		return err
+	})
+	b.Run("commit of 100 beside it", func(b *testing.B) {
+		for range b.N {
+			n.done(b, n.say(100))
+		}
+	})
+}
+
+func BenchmarkOpen(b *testing.B) {
+	b.Run("an empty folder", func(b *testing.B) {
+		for range b.N {
+			s, err := store.Open(b.Context(), "sqlite:"+b.TempDir(), store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		dir := b.TempDir()
+		for range b.N {
+			s, err := store.Open(b.Context(), "sqlite:"+dir, store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

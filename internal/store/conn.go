@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -227,7 +228,7 @@ func (s *statement) scanOne(i int, dest any) error {
 	case *string:
 		*d = s.ColumnText(i)
 	case *[]byte:
-		*d = make([]byte, s.ColumnLen(i))
+		*d = slices.Grow((*d)[:0], s.ColumnLen(i))[:s.ColumnLen(i)]
 		s.ColumnBytes(i, *d)
 	case *chat.ID:
 		return s.scanFixed(i, d[:])

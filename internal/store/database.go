@@ -33,6 +33,9 @@ const (
 
 // tx is a transaction. Placeholders are $1, $2 …; arguments are integers,
 // strings, byte slices, ids, booleans (kept as 0 and 1) and nil.
+//
+// A limit is written LIMIT $1 + 0: SQLite plans a statement anew for each value
+// of a limit that is a bare placeholder, which takes longer than most queries.
 type tx interface {
 	// exec returns how many rows were inserted, changed or deleted.
 	exec(sql string, args ...any) (int, error)
@@ -42,7 +45,8 @@ type tx interface {
 	queryEach(sql string, n int, args func(i int) []any, each func(i int, r row) error) error
 }
 
-// row is the current row of a query. NULL is scanned as the zero value.
+// row is the current row of a query. NULL is scanned as the zero value; a byte
+// slice is overwritten in place when it is scanned into again.
 type row interface {
 	scan(dest ...any) error
 }
@@ -96,12 +100,4 @@ func opt(n uint64) any {
 		return nil
 	}
 	return n
-}
-
-// optText is s, or NULL for the empty string.
-func optText(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

@@ -111,7 +111,7 @@ func phrases(text string) string {
 
 // roomsOf are the asker's rooms as the index knows them, or the one asked for.
 func (s *Search) roomsOf(ctx context.Context, user chat.UserID, only chat.RoomID) (rooms []string, err error) {
-	sql, args := `SELECT room FROM members WHERE user_id = $1 LIMIT $2`, []any{user, roomsInQuery + 1}
+	sql, args := `SELECT room FROM members WHERE user_id = $1 LIMIT $2 + 0`, []any{user, roomsInQuery + 1}
 	if !only.IsZero() {
 		sql, args = `SELECT room FROM members WHERE user_id = $1 AND room = $2`, []any{user, only}
 	}
@@ -128,7 +128,7 @@ func (s *Search) roomsOf(ctx context.Context, user chat.UserID, only chat.RoomID
 
 func (s *Search) candidates(ctx context.Context, match string, below int64) (found []candidate, err error) {
 	err = s.with(ctx, func(k *conn) error {
-		return k.query(`SELECT rowid, highlight(words, 2, $1, $2) FROM words WHERE words MATCH $3 AND rowid < $4 ORDER BY rowid DESC LIMIT $5`,
+		return k.query(`SELECT rowid, highlight(words, 2, $1, $2) FROM words WHERE words MATCH $3 AND rowid < $4 ORDER BY rowid DESC LIMIT $5 + 0`,
 			[]any{markOpen, markClose, match, below, candidateStep}, func(r row) error {
 				var c candidate
 				err := r.scan(&c.doc, &c.marked)
@@ -146,7 +146,7 @@ func (s *Search) resolve(ctx context.Context, user chat.UserID, c candidate) (h 
 		err := q.query(`SELECT `+eventColumns+`, d.text, d.edited_at FROM events e JOIN members m ON m.room = e.room AND m.user_id = $1
 			LEFT JOIN edits d ON d.room = e.room AND d.seq = e.seq WHERE e.part = $2 AND e.n = $3`,
 			[]any{user, c.doc & 0xff, c.doc >> 8}, func(r row) error {
-				m, err := scanMessage(r)
+				m, err := newMessageReader().next(r)
 				found = append(found, m)
 				return err
 			})

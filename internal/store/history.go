@@ -49,10 +49,10 @@ type history struct {
 const (
 	messagesFrom = `SELECT ` + eventColumns + `, d.text, d.edited_at FROM events e
 		LEFT JOIN edits d ON d.room = e.room AND d.seq = e.seq WHERE e.room = $1 AND e.kind = 1 `
-	messagesBefore = messagesFrom + `AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3`
-	messagesAfter  = messagesFrom + `AND e.seq > $2 ORDER BY e.seq LIMIT $3`
-	threadBefore   = messagesFrom + `AND e.seq < $2 AND e.thread = $4 ORDER BY e.seq DESC LIMIT $3`
-	threadAfter    = messagesFrom + `AND e.seq > $2 AND e.thread = $4 ORDER BY e.seq LIMIT $3`
+	messagesBefore = messagesFrom + `AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3 + 0`
+	messagesAfter  = messagesFrom + `AND e.seq > $2 ORDER BY e.seq LIMIT $3 + 0`
+	threadBefore   = messagesFrom + `AND e.seq < $2 AND e.thread = $4 ORDER BY e.seq DESC LIMIT $3 + 0`
+	threadAfter    = messagesFrom + `AND e.seq > $2 AND e.thread = $4 ORDER BY e.seq LIMIT $3 + 0`
 	messageAt      = messagesFrom + `AND e.seq = $2`
 )
 
@@ -106,8 +106,9 @@ func (h *history) withRoot(list []chat.Message) ([]chat.Message, error) {
 }
 
 func (h *history) read(sql string, args []any) (list []chat.Message, err error) {
+	reader := newMessageReader()
 	err = h.q.query(sql, args, func(r row) error {
-		m, err := scanMessage(r)
+		m, err := reader.next(r)
 		list = append(list, m)
 		return err
 	})
@@ -121,12 +122,22 @@ func cut[T any](list []T, limit int) ([]T, bool) {
 	return list, false
 }
 
-// scanMessage reads [eventColumns] and what edits say.
-func scanMessage(r row) (m chat.Message, err error) {
-	var e eventRow
-	var edited string
-	var editedAt int64
-	if err := r.scan(append(e.dest(), &edited, &editedAt)...); err != nil {
+// messageReader reads [eventColumns] and what edits say.
+type messageReader struct {
+	eventRow
+	edited   string
+	editedAt int64
+	into     []any
+}
+
+func newMessageReader() *messageReader {
+	e := &messageReader{}
+	e.into = append(e.dest(), &e.edited, &e.editedAt)
+	return e
+}
+
+func (e *messageReader) next(r row) (m chat.Message, err error) {
+	if err := r.scan(e.into...); err != nil {
 		return m, err
 	}
 	body, err := unpackBody(e.thread, e.text, e.extra)
@@ -134,14 +145,14 @@ func scanMessage(r row) (m chat.Message, err error) {
 		return m, err
 	}
 	m = chat.Message{
-		Room: e.Room, Seq: e.Seq, ID: e.ID, By: e.By, At: e.At, Text: body.Text, EditedAt: editedAt,
+		Room: e.Room, Seq: e.Seq, ID: e.ID, By: e.By, At: e.At, Text: body.Text, EditedAt: e.editedAt,
 		Deleted: body.Deleted, ReplyTo: body.ReplyTo, Thread: e.thread, Attachments: body.Attachments,
 		Mentions: body.Mentions, MentionAll: body.MentionAll, Meta: body.Meta,
 	}
 	if m.Deleted {
 		m.EditedAt = 0
-	} else if editedAt != 0 {
-		m.Text = edited
+	} else if e.editedAt != 0 {
+		m.Text = e.edited
 	}
 	return m, nil
 }

@@ -136,10 +136,10 @@ func (a *Accounts) EndLoginsBut(ctx context.Context, user chat.UserID, keep chat
 // sessions without any token left.
 func (a *Accounts) PruneExpired(ctx context.Context, now int64) error {
 	for _, sql := range [...]string{
-		`DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires <= $1 LIMIT $2)`,
-		`DELETE FROM door_tokens WHERE (door, hash) IN (SELECT door, hash FROM door_tokens WHERE expires <> 0 AND expires <= $1 LIMIT $2)`,
+		`DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires <= $1 LIMIT $2 + 0)`,
+		`DELETE FROM door_tokens WHERE (door, hash) IN (SELECT door, hash FROM door_tokens WHERE expires <> 0 AND expires <= $1 LIMIT $2 + 0)`,
 		`DELETE FROM logins WHERE id IN (SELECT l.id FROM logins l WHERE l.last_used <= $1
-			AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login = l.id) LIMIT $2)`,
+			AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login = l.id) LIMIT $2 + 0)`,
 	} {
 		for more := true; more; {
 			err := a.s.db.write(ctx, ofOthers, func(q tx) error {

@@ -11,10 +11,9 @@ import (
 
 // replay is what a room's tables must say, from its events alone.
 type replay struct {
-	v      *verifier
-	id     chat.RoomID
-	room   *chat.Room
-	lastAt int64
+	v    *verifier
+	id   chat.RoomID
+	room *chat.Room
 
 	said      map[uint64]message
 	nonces    map[nonceOf]uint64

@@ -28,7 +28,7 @@ func (a *Accounts) Revocations(ctx context.Context, since uint64, limit int) (li
 		if since >= last {
 			return nil
 		}
-		return q.query(`SELECT number, user_id, login, not_before, banned, at FROM revocations WHERE number > $1 ORDER BY number LIMIT $2`,
+		return q.query(`SELECT number, user_id, login, not_before, banned, at FROM revocations WHERE number > $1 ORDER BY number LIMIT $2 + 0`,
 			[]any{since, limit}, func(r row) error {
 				var v chat.Revocation
 				err := r.scan(&v.Number, &v.User, &v.Login, &v.NotBefore, &v.Banned, &v.At)

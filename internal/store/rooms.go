@@ -16,10 +16,13 @@ func (s *Store) Rooms() *Rooms { return &Rooms{s} }
 const mineColumns = infoColumns + `, m.role, k.read, k.delivered, r.messages - coalesce(e.messages, 0),
 	t.muted, t.favourite, coalesce(t.notify, '')`
 
-// mineFrom goes from a room r to what is the member's own; $1 is the user.
-const mineFrom = `LEFT JOIN marks k ON k.room = r.id AND k.user_id = $1
+// mineRoom is one room as the user $1 sees it, who may be no member.
+const mineRoom = `SELECT ` + mineColumns + ` FROM rooms_now r
+	LEFT JOIN members m ON m.room = r.id AND m.user_id = $1
+	LEFT JOIN marks k ON k.room = r.id AND k.user_id = $1
 	LEFT JOIN member_settings t ON t.room = r.id AND t.user_id = $1
-	LEFT JOIN events e ON e.room = r.id AND e.seq = k.read `
+	LEFT JOIN events e ON e.room = r.id AND e.seq = k.read
+	WHERE r.id = $2`
 
 func scanMine(r row) (m chat.Mine, err error) {
 	err = r.scan(append(infoDest(&m.Info), &m.Role, &m.Read, &m.Delivered, &m.Unread, &m.Muted, &m.Favourite, &m.Notify)...)
@@ -45,9 +48,23 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 		}
 	}
 	err = r.s.db.read(ctx, func(q tx) error {
-		err := q.query(`SELECT `+mineColumns+` FROM members m JOIN rooms_now r ON r.id = m.room `+mineFrom+`
-			WHERE m.user_id = $1 AND (r.last_at < $2 OR r.last_at = $2 AND r.id < $3) ORDER BY r.last_at DESC, r.id DESC LIMIT $4`,
+		var active []roomActive
+		err := q.query(`SELECT m.room, l.at FROM members m
+			JOIN events l ON l.room = m.room AND l.seq = (SELECT max(seq) FROM events WHERE room = m.room)
+			WHERE m.user_id = $1 AND (l.at < $2 OR l.at = $2 AND m.room < $3) ORDER BY l.at DESC, m.room DESC LIMIT $4 + 0`,
 			[]any{user, lastAt, lastRoom, limit + 1}, func(r row) error {
+				var a roomActive
+				err := r.scan(&a.id, &a.at)
+				active = append(active, a)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		active, next = page(active, limit, func(a *roomActive) string { return cursor(cursorInt(a.at), cursorID(a.id)) })
+		err = q.queryEach(mineRoom, len(active),
+			func(i int) []any { return []any{user, active[i].id} },
+			func(_ int, r row) error {
 				m, err := scanMine(r)
 				mine = append(mine, m)
 				return err
@@ -55,10 +72,15 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 		if err != nil {
 			return err
 		}
-		mine, next = page(mine, limit, func(m *chat.Mine) string { return cursor(cursorInt(m.LastAt), cursorID(m.ID)) })
 		return complete(q, user, mine)
 	})
 	return mine, next, err
+}
+
+// roomActive is a room and when something happened in it last.
+type roomActive struct {
+	id chat.RoomID
+	at int64
 }
 
 // One is a room as the user sees it. member says whether they are in it, found
@@ -66,8 +88,7 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 func (r *Rooms) One(ctx context.Context, user chat.UserID, room chat.RoomID) (m chat.Mine, member, found bool, err error) {
 	err = r.s.db.read(ctx, func(q tx) error {
 		var list []chat.Mine
-		err := q.query(`SELECT `+mineColumns+` FROM rooms_now r LEFT JOIN members m ON m.room = r.id AND m.user_id = $1 `+mineFrom+`
-			WHERE r.id = $2`, []any{user, room}, func(r row) error {
+		err := q.query(mineRoom, []any{user, room}, func(r row) error {
 			m, err := scanMine(r)
 			list = append(list, m)
 			return err
@@ -142,7 +163,7 @@ func (r *Rooms) find(ctx context.Context, query, behind string, limit int, which
 	prefix := fold(query)
 	err = r.s.db.read(ctx, func(q tx) error {
 		return q.query(`SELECT `+infoColumns+` FROM rooms_now r WHERE (r.folded > $1 OR r.folded = $1 AND r.id > $2) `+which+`
-			AND (r.folded >= $3 AND r.folded < $4 OR r.handle >= $3 AND r.handle < $4) ORDER BY r.folded, r.id LIMIT $5`,
+			AND (r.folded >= $3 AND r.folded < $4 OR r.handle >= $3 AND r.handle < $4) ORDER BY r.folded, r.id LIMIT $5 + 0`,
 			[]any{lastName, lastRoom, prefix, after(prefix), limit + 1}, func(r row) error {
 				info, err := scanInfo(r)
 				found = append(found, info)
@@ -174,7 +195,7 @@ func (r *Rooms) Members(ctx context.Context, room chat.RoomID, only []chat.UserI
 	}
 	err = r.s.db.read(ctx, func(q tx) error {
 		if len(only) == 0 {
-			return q.query(`SELECT user_id, role, joined_at FROM members WHERE room = $1 AND user_id > $2 ORDER BY user_id LIMIT $3`,
+			return q.query(`SELECT user_id, role, joined_at FROM members WHERE room = $1 AND user_id > $2 ORDER BY user_id LIMIT $3 + 0`,
 				[]any{room, last, limit + 1}, each)
 		}
 		asked := chat.SortIDs(only)

@@ -30,9 +30,22 @@ func (e *eventRow) dest() []any {
 		&e.Messages, &e.Origin.Gateway, &e.Origin.LogSeq, &e.Origin.Batch, &e.Origin.Committed}
 }
 
-func scanEvent(r row) (chat.Event, error) {
-	var e eventRow
-	if err := r.scan(e.dest()...); err != nil {
+func scanEvent(r row) (chat.Event, error) { return newEventReader().next(r) }
+
+// eventReader reads the rows of a query one after the other.
+type eventReader struct {
+	eventRow
+	into []any
+}
+
+func newEventReader() *eventReader {
+	e := &eventReader{}
+	e.into = e.dest()
+	return e
+}
+
+func (e *eventReader) next(r row) (chat.Event, error) {
+	if err := r.scan(e.into...); err != nil {
 		return e.Event, err
 	}
 	return e.event()

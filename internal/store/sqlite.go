@@ -98,7 +98,7 @@ func (d *sqliteDB) read(ctx context.Context, fn func(tx) error) (err error) {
 		return unreachable(err)
 	}
 	err = fn(k)
-	if _, eerr := k.exec("ROLLBACK"); eerr != nil {
+	if _, eerr := k.exec("COMMIT"); eerr != nil {
 		k.close()
 		k = nil
 	}
