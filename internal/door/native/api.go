@@ -1,0 +1,182 @@
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+	"github.com/parley-chat/parley/internal/role/gateway"
+)
+
+const (
+	maxBody = 256 << 10 // a text of 32 KiB may be escaped to six times that
+	// bodyTimeout is how long a client may take to send a body.
+	bodyTimeout = 30 * time.Second
+)
+
+// caller is who asks over REST, and from where.
+type caller struct {
+	contract.Identity
+	token   string
+	address string
+}
+
+func (c *caller) runs() bool { return c.User.Role.Runs() }
+
+type callerKey struct{}
+
+// open marks a route that needs no token; its limit is by address.
+const open = "open"
+
+// spends says which bucket a route spends from.
+const spends = "spends"
+
+// register lists every route. The description is made from the same lines.
+func (d *Door) register() huma.API {
+	config := huma.DefaultConfig("Parley", d.cfg.Version)
+	config.Info.Description = "The native protocol of Parley, version 1. Times are RFC 3339 in UTC with milliseconds, ids are UUIDs. " +
+		"Every refusal is a problem document with a stable `code`. `unavailable` and `internal` leave a command's fate open: " +
+		"repeat it with the same nonce; every other code says that it did not happen. The socket is described in /v1/asyncapi.json."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks, config.Transformers = nil, nil
+	config.AllowAdditionalPropertiesByDefault = true // a newer client's fields are ignored
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	api := humago.New(d.routes, config)
+	api.UseMiddleware(d.identify)
+	d.accountRoutes(api)
+	d.userRoutes(api)
+	d.roomRoutes(api)
+	d.memberRoutes(api)
+	d.messageRoutes(api)
+	d.adminRoutes(api)
+	d.capabilityRoutes(api)
+	return api
+}
+
+var errUTF8 = errors.New("the body is not UTF-8")
+
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	},
+	Unmarshal: func(data []byte, v any) error {
+		if !utf8.Valid(data) {
+			return errUTF8
+		}
+		return json.Unmarshal(data, v)
+	},
+}
+
+// route is one line of the protocol's table.
+type route struct {
+	method, path string
+	name         string // operationId
+	summary      string
+	status       int // of a success; 0: 200, or 204 without a body
+	open         bool
+	spends       gateway.Limit
+	errors       []chat.Code // beside those that every route has
+}
+
+// on registers a route. what err says about whose fault it is decides the
+// answer; see [refusal].
+func on[I, O any](d *Door, api huma.API, r route, fn func(ctx context.Context, who *caller, in *I) (*O, error)) {
+	op := huma.Operation{
+		OperationID: r.name, Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status,
+		Tags: []string{tag(r.path)}, MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,
+		Metadata: map[string]any{open: r.open, spends: r.spends},
+	}
+	if !r.open {
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.Errors = append(op.Errors, http.StatusUnauthorized)
+	}
+	for _, code := range r.errors {
+		op.Errors = append(op.Errors, answers[code].status)
+	}
+	op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	doing := r.method + " " + r.path
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		who, _ := ctx.Value(callerKey{}).(*caller)
+		out, err := fn(ctx, who, in)
+		if err != nil {
+			return nil, refusal(ctx, d.log, doing, err)
+		}
+		return out, nil
+	})
+}
+
+// tag groups routes in the description by the first step of their path.
+func tag(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
+	return first
+}
+
+// identify finds out who asks, before anything of the request is read, and
+// spends from their allowance.
+func (d *Door) identify(hc huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(hc)
+	op := hc.Operation()
+	limit := op.Metadata[spends].(gateway.Limit)
+	who := &caller{address: d.proxies.client(r), token: bearer(r.Header.Get("Authorization"))}
+	var err error
+	if op.Metadata[open] == true {
+		err = d.gateway.AllowAddress(who.address, limit)
+	} else if who.Identity, err = d.gateway.Identify(r.Context(), who.token); err == nil {
+		err = d.gateway.AllowUser(who.User.ID, limit)
+	}
+	if err != nil {
+		refusal(r.Context(), d.log, "who asks for "+op.Path, err).write(w)
+		return
+	}
+	next(huma.WithValue(hc, callerKey{}, who))
+}
+
+// none is an input or output without anything in it.
+type none struct{}
+
+// page is how lists are asked for in pieces.
+type page struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before"`
+}
+
+// key makes repeats of a POST harmless.
+type key struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"128" doc:"a nonce: repeating the request with it does nothing twice"`
+}
+
+// named is a user in a path: an id, or @username.
+type named struct {
+	Which string `path:"user" maxLength:"64" doc:"an id, or @username"`
+}
+
+// inRoom is a room in a path.
+type inRoom struct {
+	Room chat.RoomID `path:"room"`
+}
+
+func (r *inRoom) ask(who *caller) contract.RoomAsk {
+	return contract.RoomAsk{User: who.User.ID, Room: r.Room, Runs: who.runs()}
+}
+
+// do carries out a command within the time that a client waits by default.
+func (d *Door) do(ctx context.Context, who *caller, cmd *chat.Command) (*chat.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, defaultWait)
+	defer cancel()
+	return d.gateway.Do(ctx, &who.Identity, cmd)
+}
