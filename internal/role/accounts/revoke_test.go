@@ -1,0 +1,180 @@
+package accounts
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+func TestRefreshingRotates(t *testing.T) {
+	o := newOffice(t, Config{})
+	first := o.signUp("ann")
+	refresh := func(token string) (*contract.SignedIn, error) {
+		return contract.Refresh.Ask(t.Context(), o.bus, &contract.RefreshAsk{Token: token, Client: contract.Client{Device: "phone"}})
+	}
+	second, err := refresh(first.RefreshToken)
+	if err != nil || second.Login != first.Login || second.RefreshToken == first.RefreshToken {
+		t.Fatalf("refreshed: %+v, %v", second, err)
+	}
+	o.holds(second.AccessToken, &first.User)
+	third, err := refresh(second.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = refresh(first.RefreshToken)
+	o.refuses("a used token", err, chat.Unauthenticated)
+	_, err = refresh(third.RefreshToken)
+	o.refuses("the newest token of a session that a used one ended", err, chat.Unauthenticated)
+	o.soon("the session's access tokens are void", func() bool {
+		_, err := o.identify(third.AccessToken)
+		return chat.CodeOf(err) == chat.Unauthenticated
+	})
+	for _, junk := range []string{"", "x", first.RefreshToken + "x"} {
+		_, err = refresh(junk)
+		o.refuses("junk", err, chat.Unauthenticated)
+	}
+}
+
+func TestABannedUserGetsNothingNew(t *testing.T) {
+	o := newOffice(t, Config{})
+	o.signUp("owner")
+	ann := o.signUp("ann")
+	o.holds(ann.AccessToken, &ann.User)
+	o.files.ban(ann.User.ID, true)
+	o.soon("the token is void", func() bool {
+		_, err := o.identify(ann.AccessToken)
+		return chat.CodeOf(err) == chat.Unauthenticated
+	})
+	_, err := o.signIn("ann", "password of ann")
+	o.refuses("signing in", err, chat.Forbidden)
+	_, err = contract.Refresh.Ask(t.Context(), o.bus, &contract.RefreshAsk{Token: ann.RefreshToken})
+	o.refuses("refreshing", err, chat.Forbidden)
+	o.files.ban(ann.User.ID, false)
+	again, err := o.signIn("ann", "password of ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the new session is good", func() bool { _, err := o.identify(again.AccessToken); return err == nil })
+	_, err = o.identify(ann.AccessToken)
+	o.refuses("a token from before the ban", err, chat.Unauthenticated)
+}
+
+func TestSigningOutCountsAtOnceAndIsAnnounced(t *testing.T) {
+	o := newOffice(t, Config{})
+	ann := o.signUp("ann")
+	other, err := o.signIn("ann", "password of ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := o.holds(ann.AccessToken, &ann.User).Revoked
+	announced := make(chan uint64, 100)
+	sub, err := contract.Revoked.Subscribe(o.bus, func(_ context.Context, n *contract.Number) { announced <- n.Number })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Stop(context.Background())
+	out := func(user chat.UserID, login chat.ID) error {
+		_, err := contract.SignOut.Ask(t.Context(), o.bus, &contract.SignOutAsk{User: user, Login: login})
+		return err
+	}
+	o.refuses("ending somebody else's session", out(chat.NewID(), ann.Login), chat.NotFound)
+	started := time.Now()
+	if err := out(ann.User.ID, ann.Login); err != nil {
+		t.Fatal(err)
+	}
+	_, err = o.identify(ann.AccessToken)
+	o.refuses("the ended session", err, chat.Unauthenticated)
+	id := o.holds(other.AccessToken, &ann.User)
+	if id.Revoked != before+1 {
+		t.Errorf("revocation %d was considered, after %d", id.Revoked, before)
+	}
+	for n := range announced {
+		if n == before+1 {
+			break
+		}
+	}
+	if took := time.Since(started); took > time.Second {
+		t.Errorf("it took %v to be announced", took)
+	}
+	list, err := contract.Revocations.Ask(t.Context(), o.bus, &contract.RevocationsAsk{Since: before})
+	if err != nil || list.Last != before+1 || len(list.Revocations) != 1 || list.Revocations[0].Login != ann.Login {
+		t.Errorf("revoked: %+v, %v", list, err)
+	}
+}
+
+func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
+	o := newOffice(t, Config{})
+	ann := o.signUp("ann")
+	other, err := o.signIn("ann", "password of ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(q contract.EditProfileAsk) error {
+		q.User = ann.User.ID
+		_, err := contract.EditProfile.Ask(t.Context(), o.bus, &q)
+		return err
+	}
+	o.refuses("a wrong old password", change(contract.EditProfileAsk{OldPassword: "wrong", NewPassword: "another one"}), chat.Forbidden)
+	o.refuses("no old password", change(contract.EditProfileAsk{NewPassword: "another one"}), chat.Forbidden)
+	if err := change(contract.EditProfileAsk{OldPassword: "password of ann", NewPassword: "another one", Keep: ann.Login}); err != nil {
+		t.Fatal(err)
+	}
+	o.holds(ann.AccessToken, &ann.User)
+	_, err = o.identify(other.AccessToken)
+	o.refuses("the other session", err, chat.Unauthenticated)
+	_, err = o.signIn("ann", "password of ann")
+	o.refuses("the old password", err, chat.Unauthenticated)
+	if _, err := o.signIn("ann", "another one"); err != nil {
+		t.Error(err)
+	}
+	if err := change(contract.EditProfileAsk{Operator: true, NewPassword: "the operator's"}); err != nil {
+		t.Error(err)
+	}
+	_, err = o.identify(ann.AccessToken)
+	o.refuses("every session, after the operator", err, chat.Unauthenticated)
+	for range mostFailures {
+		o.refuses("guessing", change(contract.EditProfileAsk{OldPassword: "wrong", NewPassword: "another one"}), chat.Forbidden)
+	}
+	o.refuses("guessing on", change(contract.EditProfileAsk{OldPassword: "wrong", NewPassword: "another one"}), chat.RateLimited)
+}
+
+// An identity that was read before a revocation and is remembered after it would
+// be believed: the number tells.
+func TestWhatWasReadBeforeARevocationIsNotRemembered(t *testing.T) {
+	o := newOffice(t, Config{})
+	ann := o.signUp("ann")
+	slow := &slowStore{Store: o.files, reads: make(chan struct{}), goOn: make(chan struct{})}
+	o.role.store = slow
+	asked := make(chan error, 1)
+	go func() {
+		_, err := o.role.identify(context.Background(), &contract.IdentifyAsk{Token: ann.AccessToken})
+		asked <- err
+	}()
+	<-slow.reads
+	if err := o.files.EndLogin(t.Context(), ann.User.ID, ann.Login, now()); err != nil {
+		t.Fatal(err)
+	}
+	o.role.ended(t.Context())
+	close(slow.goOn)
+	if err := <-asked; err != nil {
+		t.Fatalf("it had been read before: %v", err)
+	}
+	if n := o.role.holders.len(); n != 0 {
+		t.Errorf("%d holders are remembered", n)
+	}
+}
+
+type slowStore struct {
+	Store
+	reads, goOn chan struct{}
+}
+
+func (s *slowStore) Login(ctx context.Context, id chat.ID) (chat.Login, bool, error) {
+	l, found, err := s.Store.Login(ctx, id)
+	close(s.reads)
+	<-s.goOn
+	return l, found, err
+}
