@@ -4,9 +4,10 @@ package access
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
@@ -28,45 +29,40 @@ const mostUsers = 200
 
 // Access is the role.
 type Access struct {
-	bus   *bus.Bus
-	store Store
-	log   *slog.Logger
+	bus     *bus.Bus
+	store   Store
+	log     *slog.Logger
+	metrics *metrics
 }
 
 // New makes the role; it does no I/O.
-func New(b *bus.Bus, store Store, log *slog.Logger) *Access {
-	return &Access{bus: b, store: store, log: log.With("role", "access")}
+func New(b *bus.Bus, store Store, log *slog.Logger, reg prometheus.Registerer) *Access {
+	return &Access{bus: b, store: store, log: log.With("role", "access"), metrics: newMetrics(reg)}
 }
 
 // Name is the role's name.
 func (a *Access) Name() string { return "access" }
 
 // Run answers until ctx ends.
-func (a *Access) Run(ctx context.Context, ready func()) (err error) {
-	var subscriptions []*bus.Subscription
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		for _, s := range subscriptions {
-			err = errors.Join(err, s.Stop(stopping))
-		}
-	}()
-	keep := func(s *bus.Subscription, failed error) {
-		err = errors.Join(err, failed)
-		if s != nil {
-			subscriptions = append(subscriptions, s)
-		}
-	}
-	keep(contract.ListUsers.Answer(a.bus, a.list))
-	keep(contract.SetUser.Answer(a.bus, a.set, bus.Serial())) // one at a time: somebody stays the last owner
-	keep(contract.OrgStats.Answer(a.bus, a.stats))
-	keep(contract.Owners.Answer(a.bus, a.owners))
-	if err != nil {
+func (a *Access) Run(ctx context.Context, ready func()) error {
+	subs := a.listen()
+	if err := subs.Err(); err != nil {
+		_ = subs.Stop()
 		return err
 	}
 	ready()
 	<-ctx.Done()
-	return nil
+	return subs.Stop()
+}
+
+func (a *Access) listen() *bus.Subscriptions {
+	var subs bus.Subscriptions
+	seen := bus.Observe(a.metrics.seen)
+	subs.Add(contract.ListUsers.Answer(a.bus, a.list, seen))
+	subs.Add(contract.SetUser.Answer(a.bus, a.set, bus.Serial(), seen)) // one at a time: somebody stays the last owner
+	subs.Add(contract.OrgStats.Answer(a.bus, a.stats, seen))
+	subs.Add(contract.Owners.Answer(a.bus, a.owners, seen))
+	return &subs
 }
 
 // runs finds who asks, and refuses those who do not run the installation. The

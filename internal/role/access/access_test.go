@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-chat/parley/internal/bus/bustest"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
@@ -81,7 +83,7 @@ func TestWhoMayChangeWhom(t *testing.T) {
 			if c.owners == 2 {
 				people[second] = &chat.User{ID: second, Role: chat.OrgOwner}
 			}
-			a := New(bustest.Embedded(t), people, bustest.Log(t))
+			a := New(bustest.Embedded(t), people, bustest.Log(t), prometheus.NewRegistry())
 			_, err := a.set(t.Context(), &contract.SetUserAsk{By: c.by, User: c.user, Role: c.role, Banned: c.ban})
 			if chat.CodeOf(err) != c.want {
 				t.Errorf("got %v, want %q", err, c.want)

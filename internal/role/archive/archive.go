@@ -4,7 +4,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -44,7 +43,7 @@ const (
 // second in which a message is to be found.
 const (
 	catchEvery  = 250 * time.Millisecond
-	muchToCatch = 1000 // events moved at once: there is more, do not wait
+	muchToCatch = 32 // events moved at once: there may be more, do not wait; a batch of the largest ones is not smaller
 )
 
 // Archive is the role.
@@ -53,54 +52,38 @@ type Archive struct {
 	store   Store
 	index   Index
 	log     *slog.Logger
-	indexed prometheus.Counter
-	failed  prometheus.Counter
+	metrics *metrics
 }
 
 // New makes the role; it does no I/O.
 func New(b *bus.Bus, store Store, index Index, log *slog.Logger, reg prometheus.Registerer) *Archive {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "archive", Name: name, Help: help})
-	}
-	a := &Archive{
-		bus: b, store: store, index: index, log: log.With("role", "archive"),
-		indexed: counter("indexed_total", "Events taken into the search index."),
-		failed:  counter("index_failures_total", "Times the search index could not be brought up to date."),
-	}
-	reg.MustRegister(a.indexed, a.failed)
-	return a
+	return &Archive{bus: b, store: store, index: index, log: log.With("role", "archive"), metrics: newMetrics(reg)}
 }
 
 // Name is the role's name.
 func (a *Archive) Name() string { return "archive" }
 
 // Run answers until ctx ends.
-func (a *Archive) Run(ctx context.Context, ready func()) (err error) {
-	var subscriptions []*bus.Subscription
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		for _, s := range subscriptions {
-			err = errors.Join(err, s.Stop(stopping))
-		}
-	}()
-	keep := func(s *bus.Subscription, failed error) {
-		err = errors.Join(err, failed)
-		if s != nil {
-			subscriptions = append(subscriptions, s)
-		}
-	}
-	keep(contract.History.Answer(a.bus, a.history))
-	keep(contract.Events.Answer(a.bus, a.events))
-	keep(contract.EventOf.Answer(a.bus, a.event))
-	keep(contract.Feed.Answer(a.bus, a.feed))
-	keep(contract.Search.Answer(a.bus, a.search))
-	if err != nil {
+func (a *Archive) Run(ctx context.Context, ready func()) error {
+	subs := a.listen()
+	if err := subs.Err(); err != nil {
+		_ = subs.Stop()
 		return err
 	}
 	ready()
 	a.keepIndex(ctx)
-	return nil
+	return subs.Stop()
+}
+
+func (a *Archive) listen() *bus.Subscriptions {
+	var subs bus.Subscriptions
+	seen := bus.Observe(a.metrics.seen)
+	subs.Add(contract.History.Answer(a.bus, a.history, seen))
+	subs.Add(contract.Events.Answer(a.bus, a.events, seen))
+	subs.Add(contract.EventOf.Answer(a.bus, a.event, seen))
+	subs.Add(contract.Feed.Answer(a.bus, a.feed, seen))
+	subs.Add(contract.Search.Answer(a.bus, a.search, seen))
+	return &subs
 }
 
 // keepIndex follows the feed into the search index until ctx ends.
@@ -109,9 +92,9 @@ func (a *Archive) keepIndex(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		moved, err := a.index.Catch(ctx)
-		a.indexed.Add(float64(moved))
+		a.metrics.indexed.Add(float64(moved))
 		if err != nil && ctx.Err() == nil {
-			a.failed.Inc()
+			a.metrics.failed.Inc()
 			a.log.Warn("the search index is behind; trying again", "err", err)
 		}
 		if moved >= muchToCatch && err == nil && ctx.Err() == nil {

@@ -20,10 +20,12 @@ type crowd struct {
 type person struct {
 	sittings map[uint64]contract.Sitting // by gateway run
 	active   int64                       // when something was last heard, Unix milliseconds
+	left     contract.Presence           // without sittings: how they were
 }
 
 type gateway struct {
 	heard   time.Time
+	told    bool // it has told everything; the rest are changes
 	watched map[chat.UserID]struct{}
 }
 
@@ -56,8 +58,10 @@ func (c *crowd) hear(n *contract.HereNotice, now time.Time) {
 		delete(c.gateways, n.Run)
 		return
 	}
-	c.gateway(n.Run).heard = now
+	g := c.gateway(n.Run)
+	g.heard = now
 	if n.All {
+		g.told = true
 		stays := map[chat.UserID]bool{}
 		for _, s := range n.Sittings {
 			stays[s.User] = s.Sessions > 0
@@ -67,6 +71,19 @@ func (c *crowd) hear(n *contract.HereNotice, now time.Time) {
 	for _, s := range n.Sittings {
 		c.sit(n.Run, s, now)
 	}
+}
+
+// unsure says that a gateway is known whose people are not, all of them: it has
+// just begun, or was silent for so long that they were dropped.
+func (c *crowd) unsure() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, g := range c.gateways {
+		if !g.told {
+			return true
+		}
+	}
+	return false
 }
 
 // drop takes everybody but some from a gateway.
@@ -89,6 +106,7 @@ func (c *crowd) sit(run uint64, s contract.Sitting, now time.Time) {
 	}
 	p.active = now.UnixMilli()
 	if s.Sessions == 0 {
+		p.left = c.presence(s.User)
 		delete(p.sittings, run)
 	} else {
 		p.sittings[run] = s
@@ -102,14 +120,15 @@ func (c *crowd) sit(run uint64, s contract.Sitting, now time.Time) {
 }
 
 // watch replaces whom a gateway asks about.
-func (c *crowd) watch(w *contract.PresenceWatch) {
+func (c *crowd) watch(w *contract.PresenceWatch, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	watched := make(map[chat.UserID]struct{}, len(w.Users))
 	for _, id := range w.Users {
 		watched[id] = struct{}{}
 	}
-	c.gateway(w.Run).watched = watched
+	g := c.gateway(w.Run)
+	g.heard, g.watched = now, watched
 }
 
 // news is what has changed since the last call, by gateway that asked.
@@ -157,7 +176,7 @@ func (c *crowd) presence(id chat.UserID) contract.Presence {
 	}
 	a.LastActive = p.active
 	if len(p.sittings) == 0 {
-		a.Status = contract.Online
+		a.Status, a.Text = p.left.Status, p.left.Text
 	}
 	for run, s := range p.sittings {
 		a.Gateways = append(a.Gateways, run)

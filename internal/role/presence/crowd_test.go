@@ -28,7 +28,7 @@ func TestTheMostPresentOfSeveralSessionsCounts(t *testing.T) {
 
 func TestWhoComesBackSoonWasNeverAway(t *testing.T) {
 	c, now := newCrowd(), time.Unix(1000, 0)
-	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{ann}})
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{ann}}, now)
 	c.hear(&contract.HereNotice{Run: 9}, now)
 	c.hear(here(1, ann, 1, contract.Online), now)
 	if news := c.news(now); len(news[9]) != 1 || news[9][0].Status != contract.Online {

@@ -5,7 +5,6 @@ package presence
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -20,19 +19,21 @@ const (
 	gatewayDies = 6 * time.Second // without a heartbeat its sessions are gone
 	holdOffline = 5 * time.Second // a connection that comes back within that was never away
 	tellEvery   = time.Second     // changes are gathered that long
+	askAgain    = 2 * time.Second // at most so often all gateways are asked for everything
 	mostAsked   = 1000
 )
 
 // Presence is the role.
 type Presence struct {
-	bus *bus.Bus
-	log *slog.Logger
-	at  *crowd
+	bus     *bus.Bus
+	log     *slog.Logger
+	metrics *metrics
+	at      *crowd
 }
 
 // New makes the role; it does no I/O.
 func New(b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *Presence {
-	p := &Presence{bus: b, log: log.With("role", "presence"), at: newCrowd()}
+	p := &Presence{bus: b, log: log.With("role", "presence"), metrics: newMetrics(reg), at: newCrowd()}
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "parley", Subsystem: "presence",
 		Name: "users", Help: "Users who are here, on any gateway."}, func() float64 { return float64(p.at.len()) }))
 	return p
@@ -42,42 +43,45 @@ func New(b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *Presence {
 func (p *Presence) Name() string { return "presence" }
 
 // Run answers until ctx ends.
-func (p *Presence) Run(ctx context.Context, ready func()) (err error) {
-	var subscriptions []*bus.Subscription
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		for _, s := range subscriptions {
-			err = errors.Join(err, s.Stop(stopping))
-		}
-	}()
-	keep := func(s *bus.Subscription, failed error) {
-		err = errors.Join(err, failed)
-		if s != nil {
-			subscriptions = append(subscriptions, s)
-		}
-	}
-	keep(contract.Here.Subscribe(p.bus, func(_ context.Context, n *contract.HereNotice) { p.at.hear(n, time.Now()) }))
-	keep(contract.WatchPresence.Subscribe(p.bus, func(_ context.Context, w *contract.PresenceWatch) { p.at.watch(w) }))
-	keep(contract.PresenceOf.Answer(p.bus, p.of))
-	keep(contract.OnlineIn.Answer(p.bus, p.online))
-	if err != nil {
+func (p *Presence) Run(ctx context.Context, ready func()) error {
+	subs := p.listen()
+	if err := subs.Err(); err != nil {
+		_ = subs.Stop()
 		return err
 	}
 	ready()
-	if err := contract.WhoIsHere.Publish(ctx, p.bus, &contract.None{}); err != nil {
-		p.log.Debug("the gateways were not asked", "err", err)
-	}
+	p.askAll(ctx)
+	asked := time.Now()
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return subs.Stop()
 		case now := <-tick.C:
+			if p.at.unsure() && now.Sub(asked) >= askAgain {
+				p.askAll(ctx)
+				asked = now
+			}
 			p.tell(ctx, now)
 		}
 	}
+}
+
+func (p *Presence) askAll(ctx context.Context) {
+	if err := contract.WhoIsHere.Publish(ctx, p.bus, &contract.None{}); err != nil {
+		p.log.Debug("the gateways were not asked", "err", err)
+	}
+}
+
+func (p *Presence) listen() *bus.Subscriptions {
+	var subs bus.Subscriptions
+	seen := bus.Observe(p.metrics.seen)
+	subs.Add(contract.Here.Subscribe(p.bus, func(_ context.Context, n *contract.HereNotice) { p.at.hear(n, time.Now()) }))
+	subs.Add(contract.WatchPresence.Subscribe(p.bus, func(_ context.Context, w *contract.PresenceWatch) { p.at.watch(w, time.Now()) }))
+	subs.Add(contract.PresenceOf.Answer(p.bus, p.of, seen))
+	subs.Add(contract.OnlineIn.Answer(p.bus, p.online, seen))
+	return &subs
 }
 
 // tell sends each gateway what has changed of the users it asked about.

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
@@ -38,20 +36,10 @@ type clerk struct {
 	bus     *bus.Bus
 	jobs    Jobs
 	events  Events
+	reserve func(ctx context.Context, handle string, room chat.RoomID) error
 	log     *slog.Logger
+	metrics *metrics
 	kick    chan struct{}
-	done    prometheus.Counter
-	refused prometheus.Counter
-}
-
-func newClerk(b *bus.Bus, jobs Jobs, events Events, log *slog.Logger, reg prometheus.Registerer) *clerk {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "rooms", Name: name, Help: help})
-	}
-	c := &clerk{bus: b, jobs: jobs, events: events, log: log, kick: make(chan struct{}, 1),
-		done: counter("jobs_total", "Stored jobs carried out."), refused: counter("jobs_refused_total", "Stored jobs without an effect.")}
-	reg.MustRegister(c.done, c.refused)
-	return c
 }
 
 // wake makes the clerk look for jobs now.
@@ -93,15 +81,19 @@ func (c *clerk) work(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	envelopes := map[int]*bus.Envelope{}
-	now := time.Now().UnixMilli()
 	for i := range jobs {
-		cmd := jobs[i].Command
-		cmd.ID, cmd.Asked = chat.NewID(), now
+		cmd, err := c.prepare(ctx, &jobs[i])
+		if err != nil {
+			return false, err
+		}
+		if cmd == nil {
+			continue
+		}
 		p := chat.PartitionOf(cmd.Room, partitions.Partitions)
 		if envelopes[p] == nil {
 			envelopes[p] = &bus.Envelope{ID: chat.NewID()}
 		}
-		envelopes[p].Commands = append(envelopes[p].Commands, cmd)
+		envelopes[p].Commands = append(envelopes[p].Commands, *cmd)
 	}
 	for p, e := range envelopes {
 		if err := c.decide(ctx, p, e); err != nil {
@@ -114,6 +106,32 @@ func (c *clerk) work(ctx context.Context) (more bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// prepare makes the command of a job ready to be appended; nil when it took
+// effect before. The handle of a room to be made is reserved; one that another
+// room has is left out.
+func (c *clerk) prepare(ctx context.Context, j *chat.Job) (*chat.Command, error) {
+	cmd := j.Command
+	done, err := c.happened(ctx, &cmd)
+	if done || err != nil {
+		return nil, err
+	}
+	cmd.ID, cmd.Asked = chat.NewID(), time.Now().UnixMilli()
+	if cmd.Kind != chat.KindRoom || cmd.Body.Op != chat.OpCreate || cmd.Body.Handle == "" {
+		return &cmd, nil
+	}
+	err = c.reserve(ctx, cmd.Body.Handle, cmd.Room)
+	if chat.CodeOf(err) == chat.Conflict {
+		c.log.Info("a room is made without its handle: another has it", "room", cmd.Room, "handle", cmd.Body.Handle)
+		cmd.Body.Handle, err = "", nil
+	}
+	return &cmd, err
+}
+
+func (c *clerk) happened(ctx context.Context, cmd *chat.Command) (bool, error) {
+	_, _, found, err := c.events.Event(ctx, cmd.By, true, cmd.Room, 0, cmd.By, cmd.Nonce)
+	return found, err
 }
 
 // decide appends an envelope and returns when its commands have been decided.
@@ -140,13 +158,13 @@ func (c *clerk) decide(ctx context.Context, partition int, e *bus.Envelope) erro
 // settle forgets a job that was decided.
 func (c *clerk) settle(ctx context.Context, j *chat.Job) error {
 	cmd := &j.Command
-	_, _, found, err := c.events.Event(ctx, cmd.By, true, cmd.Room, 0, cmd.By, cmd.Nonce)
+	found, err := c.happened(ctx, cmd)
 	if err != nil {
 		return err
 	}
-	c.done.Inc()
+	c.metrics.done.Inc()
 	if !found {
-		c.refused.Inc()
+		c.metrics.refused.Inc()
 		c.log.Info("a job had no effect", "room", cmd.Room, "kind", cmd.Kind, "op", cmd.Body.Op, "nonce", cmd.Nonce)
 	}
 	return c.jobs.DoneJob(ctx, j.ID)

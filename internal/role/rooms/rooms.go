@@ -5,9 +5,7 @@ package rooms
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -47,56 +45,53 @@ const (
 
 // Rooms is the role.
 type Rooms struct {
-	bus   *bus.Bus
-	store Store
-	own   Marks
-	roles Roles
-	clerk *clerk
-	log   *slog.Logger
+	bus     *bus.Bus
+	store   Store
+	own     Marks
+	roles   Roles
+	clerk   *clerk
+	log     *slog.Logger
+	metrics *metrics
 }
 
 // New makes the role; it does no I/O.
 func New(b *bus.Bus, store Store, own Marks, roles Roles, jobs Jobs, events Events, log *slog.Logger, reg prometheus.Registerer) *Rooms {
 	log = log.With("role", "rooms")
-	return &Rooms{bus: b, store: store, own: own, roles: roles, clerk: newClerk(b, jobs, events, log, reg), log: log}
+	m := newMetrics(reg)
+	clerk := &clerk{bus: b, jobs: jobs, events: events, reserve: own.ReserveHandle, log: log, metrics: m, kick: make(chan struct{}, 1)}
+	return &Rooms{bus: b, store: store, own: own, roles: roles, clerk: clerk, log: log, metrics: m}
 }
 
 // Name is the role's name.
 func (r *Rooms) Name() string { return "rooms" }
 
 // Run answers, and carries out jobs, until ctx ends.
-func (r *Rooms) Run(ctx context.Context, ready func()) (err error) {
-	var subscriptions []*bus.Subscription
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		for _, s := range subscriptions {
-			err = errors.Join(err, s.Stop(stopping))
-		}
-	}()
-	keep := func(s *bus.Subscription, failed error) {
-		err = errors.Join(err, failed)
-		if s != nil {
-			subscriptions = append(subscriptions, s)
-		}
-	}
-	keep(contract.MyRooms.Answer(r.bus, r.mine))
-	keep(contract.Room.Answer(r.bus, r.one))
-	keep(contract.PublicRooms.Answer(r.bus, r.public))
-	keep(contract.AllRooms.Answer(r.bus, r.all))
-	keep(contract.Members.Answer(r.bus, r.members))
-	keep(contract.Receipts.Answer(r.bus, r.receipts))
-	keep(contract.SetMarks.Answer(r.bus, r.mark))
-	keep(contract.SetMine.Answer(r.bus, r.setMine))
-	keep(contract.ReserveHandle.Answer(r.bus, r.reserve))
-	keep(contract.ReleaseHandle.Answer(r.bus, r.release))
-	keep(contract.JobsWait.Subscribe(r.bus, func(context.Context, *contract.None) { r.clerk.wake() }))
-	if err != nil {
+func (r *Rooms) Run(ctx context.Context, ready func()) error {
+	subs := r.listen()
+	if err := subs.Err(); err != nil {
+		_ = subs.Stop()
 		return err
 	}
 	ready()
 	r.clerk.run(ctx)
-	return nil
+	return subs.Stop()
+}
+
+func (r *Rooms) listen() *bus.Subscriptions {
+	var subs bus.Subscriptions
+	seen := bus.Observe(r.metrics.seen)
+	subs.Add(contract.MyRooms.Answer(r.bus, r.mine, seen))
+	subs.Add(contract.Room.Answer(r.bus, r.one, seen))
+	subs.Add(contract.PublicRooms.Answer(r.bus, r.public, seen))
+	subs.Add(contract.AllRooms.Answer(r.bus, r.all, seen))
+	subs.Add(contract.Members.Answer(r.bus, r.members, seen))
+	subs.Add(contract.Receipts.Answer(r.bus, r.receipts, seen))
+	subs.Add(contract.SetMarks.Answer(r.bus, r.mark, seen))
+	subs.Add(contract.SetMine.Answer(r.bus, r.setMine, seen))
+	subs.Add(contract.ReserveHandle.Answer(r.bus, r.reserve, seen))
+	subs.Add(contract.ReleaseHandle.Answer(r.bus, r.release, seen))
+	subs.Add(contract.JobsWait.Subscribe(r.bus, func(context.Context, *contract.None) { r.clerk.wake() }))
+	return &subs
 }
 
 func bounded(asked, most int) int {
