@@ -34,7 +34,7 @@ func (d *Door) accountRoutes(api huma.API) {
 }
 
 type signUpIn struct {
-	key
+	Key
 	Body struct {
 		Username    string `json:"username" maxLength:"128" doc:"1 to 32 of a-z, 0-9, dot, underscore and hyphen; case is folded"`
 		Password    string `json:"password" maxLength:"512" doc:"8 to 128 bytes"`

@@ -34,7 +34,7 @@ func mustRun(who *caller) error {
 }
 
 type adminFindIn struct {
-	page
+	Page
 	Query string `query:"query" maxLength:"100"`
 }
 
@@ -53,7 +53,7 @@ func (d *Door) adminUsers(ctx context.Context, who *caller, in *adminFindIn) (*u
 }
 
 type adminEditIn struct {
-	named
+	Named
 	Body struct {
 		Role   *chat.OrgRole `json:"role,omitempty" enum:"owner,admin,member,guest,bot"`
 		Banned *bool         `json:"banned,omitempty"`

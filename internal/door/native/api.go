@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,6 +45,7 @@ const spends = "spends"
 // register lists every route. The description is made from the same lines.
 func (d *Door) register() huma.API {
 	config := huma.DefaultConfig("Parley", d.cfg.Version)
+	config.Components.Schemas = newRegistry()
 	config.Info.Description = "The native protocol of Parley, version 1. Times are RFC 3339 in UTC with milliseconds, ids are UUIDs. " +
 		"Every refusal is a problem document with a stable `code`. `unavailable` and `internal` leave a command's fate open: " +
 		"repeat it with the same nonce; every other code says that it did not happen. The socket is described in /v1/asyncapi.json."
@@ -64,6 +66,13 @@ func (d *Door) register() huma.API {
 	d.adminRoutes(api)
 	d.capabilityRoutes(api)
 	return api
+}
+
+// newRegistry names shapes as the protocol does.
+func newRegistry() huma.Registry {
+	return huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Shape")
+	})
 }
 
 var errUTF8 = errors.New("the body is not UTF-8")
@@ -131,6 +140,8 @@ func tag(path string) string {
 func (d *Door) identify(hc huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(hc)
 	op := hc.Operation()
+	// Everything is JSON here, whatever a client calls it; curl -d, for one.
+	r.Header.Set("Content-Type", "application/json")
 	limit := op.Metadata[spends].(gateway.Limit)
 	who := &caller{address: d.proxies.client(r), token: bearer(r.Header.Get("Authorization"))}
 	var err error
@@ -149,28 +160,31 @@ func (d *Door) identify(hc huma.Context, next func(huma.Context)) {
 // none is an input or output without anything in it.
 type none struct{}
 
-// page is how lists are asked for in pieces.
-type page struct {
+// What follows is embedded in inputs. huma finds the fields of exported types
+// only.
+
+// Page is how lists are asked for in pieces.
+type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before"`
 }
 
-// key makes repeats of a POST harmless.
-type key struct {
+// Key makes repeats of a POST harmless.
+type Key struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"128" doc:"a nonce: repeating the request with it does nothing twice"`
 }
 
-// named is a user in a path: an id, or @username.
-type named struct {
+// Named is a user in a path: an id, or @username.
+type Named struct {
 	Which string `path:"user" maxLength:"64" doc:"an id, or @username"`
 }
 
-// inRoom is a room in a path.
-type inRoom struct {
+// InRoom is a room in a path.
+type InRoom struct {
 	Room chat.RoomID `path:"room"`
 }
 
-func (r *inRoom) ask(who *caller) contract.RoomAsk {
+func (r *InRoom) ask(who *caller) contract.RoomAsk {
 	return contract.RoomAsk{User: who.User.ID, Room: r.Room, Runs: who.runs()}
 }
 

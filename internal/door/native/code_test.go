@@ -80,12 +80,3 @@ func TestOurFaultTellsNoStory(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
-
-func TestEveryNoteHasAFrame(t *testing.T) {
-	for _, n := range []gateway.Note{gateway.Acked{}, gateway.Refused{Err: chat.Errorf(chat.Invalid, "x")}, gateway.Gone{}, gateway.Truncated{},
-		gateway.Reset{}, gateway.Receipt{}, gateway.Typing{}, gateway.Here{}, gateway.Profile{}, gateway.Bye{}} {
-		if frameOf(n) == nil {
-			t.Errorf("%T has no frame", n)
-		}
-	}
-}

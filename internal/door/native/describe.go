@@ -94,8 +94,8 @@ var (
 	}
 	told = []described{
 		frame[welcomeFrame]("welcome", "The session has begun: who I am, and my rooms."),
-		frame[eventShapeFrame]("event", "An event of one of my rooms: each exactly once, in the room's order."),
-		frame[ackShapeFrame]("ack", "The event of my own command, in its place in the room's order."),
+		frame[eventFrameShape]("event", "An event of one of my rooms: each exactly once, in the room's order."),
+		frame[ackFrameShape]("ack", "The event of my own command, in its place in the room's order."),
 		frame[errorFrame]("error", "A refusal. unavailable and internal leave a command's fate open: repeat it with its nonce."),
 		frame[roomFrame]("room", "I am in this room now, or it changed."),
 		frame[roomGoneFrame]("room_gone", "I am in this room no more."),
@@ -115,7 +115,7 @@ type object = map[string]any
 
 // asyncAPI describes the socket as AsyncAPI 3.0, from the types that are spoken.
 func asyncAPI(version string) object {
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := newRegistry()
 	messages := object{}
 	add := func(list []described, direction string) (refs []object) {
 		for _, f := range list {

@@ -35,8 +35,8 @@ func (d *Door) memberRoutes(api huma.API) {
 }
 
 type enterIn struct {
-	inRoom
-	key
+	InRoom
+	Key
 }
 
 func (d *Door) member(ctx context.Context, who *caller, room chat.RoomID, nonce string, b chat.Body) error {
@@ -48,7 +48,7 @@ func (d *Door) join(ctx context.Context, who *caller, in *enterIn) (*roomOut, er
 	if err := d.member(ctx, who, in.Room, in.IdempotencyKey, chat.Body{Op: chat.OpJoin, User: who.User.ID}); err != nil {
 		return nil, err
 	}
-	return d.getRoom(ctx, who, &in.inRoom)
+	return d.getRoom(ctx, who, &in.InRoom)
 }
 
 func (d *Door) leave(ctx context.Context, who *caller, in *enterIn) (*none, error) {
@@ -56,8 +56,8 @@ func (d *Door) leave(ctx context.Context, who *caller, in *enterIn) (*none, erro
 }
 
 type membersIn struct {
-	inRoom
-	page
+	InRoom
+	Page
 }
 
 type membersOut struct {
@@ -78,8 +78,8 @@ func (d *Door) listMembers(ctx context.Context, who *caller, in *membersIn) (*me
 }
 
 type setMemberIn struct {
-	inRoom
-	named
+	InRoom
+	Named
 	Body *struct {
 		Role chat.Role `json:"role,omitempty" enum:"owner,moderator,member"`
 	} `required:"false"`
@@ -98,7 +98,7 @@ func (d *Door) setMember(ctx context.Context, who *caller, in *setMemberIn) (*me
 	if in.Body != nil {
 		b.Role = in.Body.Role
 	}
-	now, err := d.memberNow(ctx, who, &in.inRoom, b.User)
+	now, err := d.memberNow(ctx, who, &in.InRoom, b.User)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (d *Door) setMember(ctx context.Context, who *caller, in *setMemberIn) (*me
 	if err := d.member(ctx, who, in.Room, "", b); err != nil {
 		return nil, err
 	}
-	if now, err = d.memberNow(ctx, who, &in.inRoom, b.User); err != nil {
+	if now, err = d.memberNow(ctx, who, &in.InRoom, b.User); err != nil {
 		return nil, err
 	}
 	if now == nil {
@@ -120,7 +120,7 @@ func (d *Door) setMember(ctx context.Context, who *caller, in *setMemberIn) (*me
 	return &memberOut{memberOf(now)}, nil
 }
 
-func (d *Door) memberNow(ctx context.Context, who *caller, in *inRoom, id chat.UserID) (*chat.Member, error) {
+func (d *Door) memberNow(ctx context.Context, who *caller, in *InRoom, id chat.UserID) (*chat.Member, error) {
 	found, err := contract.Members.Ask(ctx, d.gateway.Bus(), &contract.MembersAsk{RoomAsk: in.ask(who), Only: []chat.UserID{id}, Limit: 1})
 	if err != nil || len(found.Members) == 0 {
 		return nil, err
@@ -129,8 +129,8 @@ func (d *Door) memberNow(ctx context.Context, who *caller, in *inRoom, id chat.U
 }
 
 type memberIn struct {
-	inRoom
-	named
+	InRoom
+	Named
 }
 
 func (d *Door) removeMember(ctx context.Context, who *caller, in *memberIn) (*none, error) {
@@ -153,7 +153,7 @@ type onlineOut struct {
 	}
 }
 
-func (d *Door) online(ctx context.Context, who *caller, in *inRoom) (*onlineOut, error) {
+func (d *Door) online(ctx context.Context, who *caller, in *InRoom) (*onlineOut, error) {
 	found, err := contract.OnlineIn.Ask(ctx, d.gateway.Bus(), &contract.OnlineAsk{RoomAsk: in.ask(who)})
 	if err != nil {
 		return nil, err
@@ -168,14 +168,14 @@ func (d *Door) online(ctx context.Context, who *caller, in *inRoom) (*onlineOut,
 }
 
 type readIn struct {
-	inRoom
+	InRoom
 	Body struct {
 		Seq uint64 `json:"seq" minimum:"1"`
 	}
 }
 
 func (d *Door) markRead(ctx context.Context, who *caller, in *readIn) (*none, error) {
-	if now, err := d.memberNow(ctx, who, &in.inRoom, who.User.ID); err != nil {
+	if now, err := d.memberNow(ctx, who, &in.InRoom, who.User.ID); err != nil {
 		return nil, err
 	} else if now == nil {
 		return nil, chat.Errorf(chat.NotFound, "you are no member of this room")
@@ -191,7 +191,7 @@ type receiptsOut struct {
 	}
 }
 
-func (d *Door) receipts(ctx context.Context, who *caller, in *inRoom) (*receiptsOut, error) {
+func (d *Door) receipts(ctx context.Context, who *caller, in *InRoom) (*receiptsOut, error) {
 	ask := in.ask(who)
 	found, err := contract.Receipts.Ask(ctx, d.gateway.Bus(), &ask)
 	if err != nil {

@@ -64,8 +64,8 @@ func happened(e *chat.Event, status int, err error) (*eventOut, error) {
 }
 
 type sendIn struct {
-	inRoom
-	key
+	InRoom
+	Key
 	Prefer string `header:"Prefer" maxLength:"200" doc:"wait=<seconds>: how long to wait for the event; default 5, at most 30"`
 	Body   struct {
 		Text        string          `json:"text,omitempty" doc:"at most 32 KiB; may be empty only with attachments or meta"`
@@ -144,13 +144,14 @@ func waits(prefer string) time.Duration {
 	return defaultWait
 }
 
-type messageIn struct {
-	inRoom
+// MessageIn is a message in a path.
+type MessageIn struct {
+	InRoom
 	Seq uint64 `path:"seq" minimum:"1"`
 }
 
 type editIn struct {
-	messageIn
+	MessageIn
 	Body struct {
 		Text string `json:"text"`
 	}
@@ -161,13 +162,13 @@ func (d *Door) edit(ctx context.Context, who *caller, in *editIn) (*eventOut, er
 	return happened(e, http.StatusOK, err)
 }
 
-func (d *Door) remove(ctx context.Context, who *caller, in *messageIn) (*eventOut, error) {
+func (d *Door) remove(ctx context.Context, who *caller, in *MessageIn) (*eventOut, error) {
 	e, err := d.do(ctx, who, &chat.Command{Kind: chat.KindDelete, Room: in.Room, Target: in.Seq})
 	return happened(e, http.StatusOK, err)
 }
 
 type reactionIn struct {
-	messageIn
+	MessageIn
 	Emoji string `path:"emoji" maxLength:"64"`
 }
 
@@ -186,7 +187,7 @@ func (d *Door) unreact(ctx context.Context, who *caller, in *reactionIn) (*event
 }
 
 type historyIn struct {
-	inRoom
+	InRoom
 	Before uint64 `query:"before" doc:"of before, after and around at most one; none: the newest"`
 	After  uint64 `query:"after"`
 	Around uint64 `query:"around"`
@@ -223,7 +224,7 @@ func (d *Door) history(ctx context.Context, who *caller, in *historyIn) (*histor
 }
 
 type eventsIn struct {
-	inRoom
+	InRoom
 	After uint64 `query:"after"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -263,7 +264,7 @@ func (d *Door) eventsAfter(ctx context.Context, asker chat.UserID, runs bool, ro
 }
 
 type searchIn struct {
-	page
+	Page
 	Q      string    `query:"q" required:"true" minLength:"1" maxLength:"200"`
 	Room   string    `query:"room" doc:"only this room"`
 	From   string    `query:"from" maxLength:"64" doc:"only this author: an id, or @username"`

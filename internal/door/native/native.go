@@ -156,3 +156,9 @@ func bearer(header string) string {
 	}
 	return strings.TrimSpace(token)
 }
+
+// Refuse answers a request with an error.
+func (d *Door) Refuse(w http.ResponseWriter, err *chat.Error) { problemOf(err).write(w) }
+
+// CloseCode is how a socket learns of the end of its session.
+func (d *Door) CloseCode(e gateway.End) int { return closings[e] }

@@ -81,13 +81,25 @@ func init() {
 		if code == chat.Internal {
 			return problemOf(chat.Public(errors.New(text)))
 		}
-		for _, err := range errs {
-			if err != nil {
-				text += "; " + strings.TrimSpace(err.Error())
-			}
-		}
-		return problemOf(chat.Errorf(code, "%s", text))
+		return problemOf(chat.Errorf(code, "%s", detail(text, errs)))
 	}
+}
+
+// detail says what is wrong and where, but not what was sent: that may be a
+// password.
+func detail(text string, errs []error) string {
+	var parts []string
+	for _, err := range errs {
+		if d, is := err.(huma.ErrorDetailer); is { //nolint:errorlint // as huma itself does
+			parts = append(parts, strings.TrimPrefix(d.ErrorDetail().Location+": "+d.ErrorDetail().Message, ": "))
+		} else if err != nil {
+			parts = append(parts, err.Error())
+		}
+	}
+	if len(parts) == 0 {
+		return text
+	}
+	return strings.Join(parts, "; ")
 }
 
 // refusal is err as the client may see it. What is our own fault is logged here,

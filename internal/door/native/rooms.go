@@ -43,7 +43,7 @@ func (d *Door) roomRoutes(api huma.API) {
 }
 
 type createRoomIn struct {
-	key
+	Key
 	Body struct {
 		Kind    chat.RoomKind `json:"kind" enum:"channel,group,direct"`
 		Name    string        `json:"name,omitempty" maxLength:"120"`
@@ -81,7 +81,7 @@ func (d *Door) createRoom(ctx context.Context, who *caller, in *createRoomIn) (*
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.getRoom(ctx, who, &inRoom{cmd.Room})
+	out, err := d.getRoom(ctx, who, &InRoom{cmd.Room})
 	if err == nil && made != nil {
 		out.Status = http.StatusCreated
 	}
@@ -122,7 +122,7 @@ func refused(err error) bool {
 }
 
 type listRoomsIn struct {
-	page
+	Page
 	Scope string `query:"scope" enum:"mine,public" default:"mine"`
 	Query string `query:"query" maxLength:"100" doc:"with scope=public: the beginning of a name or handle"`
 }
@@ -151,7 +151,7 @@ func (d *Door) listRooms(ctx context.Context, who *caller, in *listRoomsIn) (*ro
 	return out, nil
 }
 
-func (d *Door) getRoom(ctx context.Context, who *caller, in *inRoom) (*roomOut, error) {
+func (d *Door) getRoom(ctx context.Context, who *caller, in *InRoom) (*roomOut, error) {
 	ask := in.ask(who)
 	found, err := contract.Room.Ask(ctx, d.gateway.Bus(), &ask)
 	if err != nil {
@@ -169,8 +169,8 @@ func (d *Door) showRoom(ctx context.Context, who *caller, r *chat.Mine) (*roomOu
 }
 
 type editRoomIn struct {
-	inRoom
-	key
+	InRoom
+	Key
 	Body struct {
 		Name     *string `json:"name,omitempty" maxLength:"120"`
 		Topic    *string `json:"topic,omitempty" maxLength:"1000"`
@@ -190,16 +190,16 @@ func (d *Door) editRoom(ctx context.Context, who *caller, in *editRoomIn) (*room
 	if err != nil {
 		return nil, err
 	}
-	return d.getRoom(ctx, who, &in.inRoom)
+	return d.getRoom(ctx, who, &in.InRoom)
 }
 
-func (d *Door) archiveRoom(ctx context.Context, who *caller, in *inRoom) (*none, error) {
+func (d *Door) archiveRoom(ctx context.Context, who *caller, in *InRoom) (*none, error) {
 	_, err := d.do(ctx, who, &chat.Command{Kind: chat.KindRoom, Room: in.Room, Body: chat.Body{Op: chat.OpArchive}})
 	return nil, err
 }
 
 type editMineIn struct {
-	inRoom
+	InRoom
 	Body struct {
 		Muted     *bool        `json:"muted,omitempty"`
 		Favourite *bool        `json:"favourite,omitempty"`

@@ -84,7 +84,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request) {
 // turnedAway hears a client that there is no room for.
 type turnedAway struct{}
 
-func (turnedAway) Text(*ws.Conn, []byte)        {}
+func (turnedAway) Text(*ws.Conn, []byte)       {}
 func (turnedAway) Closed(*ws.Conn, int, error) {}
 
 // handshake makes problem documents of what package ws refuses.

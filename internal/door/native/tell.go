@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
 	"github.com/parley-chat/parley/internal/role/gateway"
 	"github.com/parley-chat/parley/internal/ws"
 )
@@ -26,12 +27,12 @@ type serverFacts struct {
 	Version string `json:"version"`
 }
 
-type eventShapeFrame struct {
+type eventFrameShape struct {
 	Type  string `json:"type" enum:"event"`
 	Event event  `json:"event"`
 }
 
-type ackShapeFrame struct {
+type ackFrameShape struct {
 	Type  string `json:"type" enum:"ack"`
 	Ref   string `json:"ref,omitempty"`
 	Event *event `json:"event,omitempty" doc:"left out where nothing needed changing"`
@@ -83,8 +84,11 @@ type typedFrame struct {
 }
 
 type presenceFrame struct {
-	Type string `json:"type" enum:"presence"`
-	presence
+	Type       string          `json:"type" enum:"presence"`
+	User       chat.UserID     `json:"user"`
+	Status     contract.Status `json:"status" enum:"online,away,busy,offline"`
+	StatusText string          `json:"status_text,omitempty"`
+	LastActive stamp           `json:"last_active,omitempty"`
 }
 
 type userFrame struct {
@@ -137,7 +141,7 @@ func milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 
 func frameOf(n gateway.Note) any {
 	switch n := n.(type) {
 	case gateway.Acked:
-		return ackShapeFrame{Type: "ack", Ref: n.Ref}
+		return ackFrameShape{Type: "ack", Ref: n.Ref}
 	case gateway.Refused:
 		return errorOf(n.Ref, n.Err)
 	case gateway.Gone:
@@ -151,7 +155,8 @@ func frameOf(n gateway.Note) any {
 	case gateway.Typing:
 		return typedFrame{"typing", n.Room, n.User, n.On}
 	case gateway.Here:
-		return presenceFrame{"presence", presenceOf(&n.Presence)}
+		p := &n.Presence
+		return presenceFrame{"presence", p.User, p.Status, p.Text, stamp(p.LastActive)}
 	case gateway.Profile:
 		return userFrame{"user", userOf(&n.User)}
 	case gateway.Bye:

@@ -43,7 +43,7 @@ func (d *Door) userRoutes(api huma.API) {
 
 // me asks for the profile as it is now; the identity may be half a minute old.
 func (d *Door) me(ctx context.Context, who *caller, _ *none) (*userOut, error) {
-	return d.getUser(ctx, who, &named{who.User.ID.String()})
+	return d.getUser(ctx, who, &Named{who.User.ID.String()})
 }
 
 type editMeIn struct {
@@ -86,7 +86,7 @@ func (d *Door) deleteMe(ctx context.Context, who *caller, _ *none) (*none, error
 }
 
 type findUsersIn struct {
-	page
+	Page
 	Query string `query:"query" maxLength:"100"`
 }
 
@@ -100,7 +100,7 @@ func (d *Door) findUsers(ctx context.Context, _ *caller, in *findUsersIn) (*user
 	return out, nil
 }
 
-func (d *Door) getUser(ctx context.Context, _ *caller, in *named) (*userOut, error) {
+func (d *Door) getUser(ctx context.Context, _ *caller, in *Named) (*userOut, error) {
 	users, err := d.resolve(ctx, []string{in.Which})
 	if err != nil {
 		return nil, err
