@@ -27,15 +27,16 @@ type LogConfig struct {
 	MaxBytes int64 // what it may take before it is full; 1 GiB when zero
 	Replicas int   // on so many servers; 1 when zero
 
-	// Window is how long the log knows an envelope again; 2 minutes when zero.
-	// The server pays with some 300 bytes of memory for each record in it. A
-	// short one is safe: commands that come twice are found by their nonces.
+	// Window is how long the log knows an envelope again; 15 s when zero, which
+	// an Appender's resends take far less than. The server pays with some 300
+	// bytes of memory for each record in it. Short is safe: commands that come
+	// twice are found by their nonces.
 	Window time.Duration
 }
 
 const (
 	defaultLogBytes = 1 << 30
-	defaultWindow   = 2 * time.Minute
+	defaultWindow   = 15 * time.Second
 )
 
 // What [Log.Append] can be sure of. After any other error the envelope may be

@@ -303,3 +303,24 @@ func TestBatchLimits(t *testing.T) {
 		t.Error("an envelope of too many bytes was taken")
 	}
 }
+
+// TestWindow: a log knows envelopes again for 15 s, also one that was made when
+// that was longer.
+func TestWindow(t *testing.T) {
+	s := bustest.NewServer(t)
+	b := s.Dial(nil)
+	for _, c := range []struct{ window, want time.Duration }{
+		{2 * time.Minute, 2 * time.Minute}, {0, 15 * time.Second},
+	} {
+		if _, err := b.MakeLog(t.Context(), 0, bus.LogConfig{Window: c.window}); err != nil {
+			t.Fatal(err)
+		}
+		manipulate(t, s, func(ctx context.Context, _ *nats.Conn, js jetstream.JetStream) error {
+			stream, err := js.Stream(ctx, "log-0")
+			if err == nil && stream.CachedInfo().Config.Duplicates != c.want {
+				t.Errorf("asked for %v, it is %v", c.window, stream.CachedInfo().Config.Duplicates)
+			}
+			return err
+		})
+	}
+}
