@@ -23,7 +23,7 @@ func parseCursor(c string, n int) ([]string, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(c)
 	key := strings.Split(string(b), "\x00")
-	if err != nil || len(key) != n {
+	if err != nil || len(key) != n || cursor(key...) != c {
 		return nil, badCursor()
 	}
 	return key, nil

@@ -75,9 +75,9 @@ func packBody(b *chat.Body) (extra any, err error) {
 
 // plain says that there is nothing in the body but its text and thread.
 func plain(b *chat.Body) bool {
-	return b.ReplyTo == 0 && b.Attachments == nil && b.Mentions == nil && !b.MentionAll && b.Meta == nil &&
+	return b.ReplyTo == 0 && len(b.Attachments) == 0 && len(b.Mentions) == 0 && !b.MentionAll && len(b.Meta) == 0 &&
 		b.Emoji == "" && b.Op == "" && b.User.IsZero() && b.Role == "" && b.RoomKind == "" && b.Name == nil &&
-		b.Handle == "" && b.Topic == nil && b.ReadOnly == nil && b.Members == nil && !b.Deleted
+		b.Handle == "" && b.Topic == nil && b.ReadOnly == nil && len(b.Members) == 0 && !b.Deleted
 }
 
 func unpackBody(thread uint64, text, extra string) (b chat.Body, err error) {

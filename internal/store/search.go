@@ -26,7 +26,8 @@ type Search struct {
 	index *conn      // nil: open it
 }
 
-// Search is the part of the store that looks for words.
+// Search is the part of the store that looks for words; nil when the store was
+// opened for reading only.
 func (s *Store) Search() *Search { return s.search }
 
 func newSearch(s *Store) *Search {
