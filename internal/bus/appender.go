@@ -66,18 +66,22 @@ func (l *Log) Appender(cfg AppenderConfig) *Appender {
 }
 
 // Add takes a command, or says why not: [chat.Unavailable] when too much waits
-// already or the Appender is closed, [chat.TooLarge] when it fits no envelope.
+// already, the disk is full or the Appender is closed, [chat.TooLarge] when it
+// fits no envelope.
 //
 // When Add has taken it, done is called exactly once: with the sequence of the
 // record that holds the command, or with an error, which is [chat.Unavailable]
-// when the log is full and otherwise comes from Close. Calls of done follow the
-// order of Add, come from the Appender's own goroutine and must not block. The
-// command is not kept.
+// when the log or the disk is full and otherwise comes from Close. Calls of done
+// follow the order of Add, come from the Appender's own goroutine and must not
+// block. The command is not kept.
 func (a *Appender) Add(cmd *chat.Command, done func(seq uint64, err error)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closing {
 		return chat.Busy(retryAfter, "this gateway is closing")
+	}
+	if a.log.bus.gate.err() != nil {
+		return diskFull()
 	}
 	if a.filling == nil {
 		a.filling = a.newLoad()
@@ -101,6 +105,10 @@ func (a *Appender) Add(cmd *chat.Command, done func(seq uint64, err error)) erro
 		}
 	}
 	return nil
+}
+
+func diskFull() error {
+	return fmt.Errorf("%w: %w", chat.Busy(retryAfter, "nothing can be stored now"), ErrDiskFull)
 }
 
 // turn puts the filling envelope among the full ones and begins another, for a
@@ -175,6 +183,8 @@ func (a *Appender) send(l *load) (seq uint64, err error) {
 			return seq, nil
 		case errors.Is(err, ErrLogFull):
 			return 0, fmt.Errorf("%w: %w", chat.Busy(retryAfter, "the log is full"), err)
+		case errors.Is(err, ErrDiskFull):
+			return 0, diskFull()
 		}
 		select {
 		case <-time.After(wait):

@@ -16,9 +16,14 @@ import (
 type Bus struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
-	server *embedded // nil when dialled
 	log    *slog.Logger
 	faults Faults
+
+	// Of an embedded server; nil when dialled.
+	server  *embedded
+	gate    *gate
+	unwatch context.CancelFunc
+	watched sync.WaitGroup
 
 	ctx    context.Context // ends when Close has waited long enough
 	cancel context.CancelFunc
@@ -143,6 +148,10 @@ func (b *Bus) Close(ctx context.Context) error {
 	subs, readers := b.listening()
 	b.mu.Unlock()
 
+	if b.unwatch != nil {
+		b.unwatch()
+		b.watched.Wait()
+	}
 	for _, r := range readers {
 		r.Close()
 	}
@@ -152,6 +161,9 @@ func (b *Bus) Close(ctx context.Context) error {
 	}
 	b.cancel()
 	b.nc.Close()
+	b.mu.Lock()
+	b.status = Status{Since: time.Now(), Lost: b.status.Lost + 1}
+	b.mu.Unlock()
 	if b.server != nil {
 		err = errors.Join(err, b.server.stop(ctx))
 	}
@@ -183,24 +195,38 @@ func stopAll(ctx context.Context, subs []*Subscription) error {
 
 func (b *Bus) lost(err error) {
 	b.mu.Lock()
-	closed := b.closed
+	if b.closed {
+		b.mu.Unlock()
+		return
+	}
 	b.status = Status{Since: time.Now(), Lost: b.status.Lost + 1}
 	_, readers := b.listening()
 	b.mu.Unlock()
-	if closed {
-		return
-	}
-	b.log.Warn("bus lost", "err", err)
+	b.log.Log(b.ctx, b.surprise(slog.LevelWarn), "bus lost", "err", err)
 	for _, r := range readers {
 		r.fail("the bus was lost")
 	}
 }
 
 func (b *Bus) found(url string) {
+	level := b.surprise(slog.LevelInfo)
 	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return
+	}
 	b.status.Connected, b.status.Since = true, time.Now()
 	b.mu.Unlock()
-	b.log.Info("bus found again", "url", url)
+	b.log.Log(b.ctx, level, "bus found again", "url", url)
+}
+
+// surprise is the level, or debug while the embedded server is started anew on
+// purpose.
+func (b *Bus) surprise(level slog.Level) slog.Level {
+	if b.gate.err() != nil {
+		return slog.LevelDebug
+	}
+	return level
 }
 
 // complain tells of what NATS could not return to anybody, above all messages

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,24 @@ func TestCloseGivesUp(t *testing.T) {
 	<-ended
 }
 
+// occupy puts a file where the log's folder is, which it moves away; restore
+// undoes it.
+func occupy(t *testing.T, dir string) (restore func()) {
+	t.Helper()
+	logs, aside := filepath.Join(dir, "jetstream"), filepath.Join(dir, "aside")
+	if err := os.Rename(logs, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(logs, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(os.Remove(logs), os.Rename(aside, logs)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestNoBus(t *testing.T) {
 	if _, err := bus.Embed(t.Context(), bus.EmbedConfig{}); err == nil {
 		t.Error("embedded without a folder")
@@ -87,6 +106,11 @@ func TestNoBus(t *testing.T) {
 	}
 	if _, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: file}); err == nil {
 		t.Error("embedded in a file")
+	}
+	dir := t.TempDir()
+	occupy(t, dir)
+	if _, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: dir}); err == nil || !strings.Contains(err.Error(), "Can't start JetStream") {
+		t.Errorf("embedded although a file is in the way: %v", err)
 	}
 	if _, err := bus.Dial(t.Context(), bus.DialConfig{}); err == nil {
 		t.Error("dialled nobody")

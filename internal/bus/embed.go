@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
@@ -19,105 +19,65 @@ type EmbedConfig struct {
 	Name         string        // the server's and the connection's name
 	Log          *slog.Logger
 	Faults       Faults // nil outside tests
+
+	free func(dir string) (int64, error) // how many bytes are free; the system knows when nil
 }
 
-const (
-	defaultSyncInterval = 100 * time.Millisecond
-	readyTimeout        = 10 * time.Second // a large log takes a while to open after a crash
-)
-
-// embedded is the server in this process. It opens no port.
-type embedded struct{ *server.Server }
+const defaultSyncInterval = 100 * time.Millisecond
 
 // Embed starts a server in this process and connects to it, without a port and
 // without a signal handler.
+//
+// While the disk under Dir is full, appends fail with [ErrDiskFull] and everything
+// else works. When there is space again the server is started anew: for a moment
+// the bus is lost, Readers end, and then the log goes on where it was.
 func Embed(ctx context.Context, cfg EmbedConfig) (*Bus, error) {
-	if cfg.Dir == "" {
-		return nil, errors.New("embed the bus: it needs a folder")
+	b, err := embed(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("embed the bus: %w", err)
 	}
+	return b, nil
+}
+
+func embed(ctx context.Context, cfg EmbedConfig) (*Bus, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("it needs a folder")
+	}
+	cfg.setDefaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	s, w := &embedded{cfg: cfg}, &watcher{dir: cfg.Dir, free: cfg.free}
+	// On a full disk a log is better not opened: that may write.
+	full := w.space(reserve)
+	if err := s.start(ctx, full == nil); err != nil {
+		return nil, err
+	}
+	b, err := open(cfg.Name, cfg.Log, cfg.Faults, nats.InProcessServer(s))
+	if err != nil {
+		return nil, errors.Join(err, s.stop(ctx))
+	}
+	b.server, b.gate, w.bus = s, newGate(), b
+	if full != nil {
+		w.shut(full)
+	}
+	looking, unwatch := context.WithCancel(context.Background())
+	b.unwatch = unwatch
+	b.watched.Go(func() { w.watch(looking) })
+	return b, nil
+}
+
+func (cfg *EmbedConfig) setDefaults() {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Name == "" {
 		cfg.Name = "parley"
 	}
-	s, err := startServer(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("embed the bus: %w", err)
-	}
-	b, err := open(cfg.Name, cfg.Log, cfg.Faults, nats.InProcessServer(s.Server))
-	if err != nil {
-		return nil, fmt.Errorf("embed the bus: %w", errors.Join(err, s.stop(ctx)))
-	}
-	b.server = s
-	return b, nil
-}
-
-func startServer(ctx context.Context, cfg EmbedConfig) (*embedded, error) {
 	if cfg.SyncInterval <= 0 {
 		cfg.SyncInterval = defaultSyncInterval
 	}
-	ns, err := server.NewServer(&server.Options{
-		ServerName:             cfg.Name,
-		DontListen:             true,
-		NoSigs:                 true,
-		JetStream:              true,
-		StoreDir:               cfg.Dir,
-		SyncInterval:           cfg.SyncInterval,
-		SyncAlways:             cfg.SyncAlways,
-		JetStreamMaxStore:      unlimitedStore,
-		JetStreamMaxMemory:     unlimitedStore,
-		DisableJetStreamBanner: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	ns.SetLoggerV2(serverLog{cfg.Log}, false, false, false)
-	s := &embedded{ns}
-	ns.Start()
-	wait := readyTimeout
-	if end, has := ctx.Deadline(); has {
-		wait = min(wait, time.Until(end))
-	}
-	if !ns.ReadyForConnections(wait) || !ns.JetStreamEnabled() {
-		return nil, errors.Join(fmt.Errorf("the server was not ready after %v", wait), s.stop(ctx))
-	}
-	return s, nil
-}
-
-// unlimitedStore leaves limits to the logs themselves: the server's own guess,
-// three quarters of what the disk has free, would refuse a log on a small disk
-// that it fits on.
-const unlimitedStore = 1 << 50
-
-func (s *embedded) stop(ctx context.Context) error {
-	s.Shutdown()
-	done := make(chan struct{})
-	go func() {
-		s.WaitForShutdown()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop the embedded bus: %w", ctx.Err())
+	if cfg.free == nil {
+		cfg.free = freeBytes
 	}
 }
-
-// serverLog hands the server's own words to slog. What it calls a notice is its
-// start-up chatter: of interest to somebody who debugs.
-type serverLog struct{ *slog.Logger }
-
-func (l serverLog) say(level slog.Level, format string, args []any) {
-	if l.Enabled(context.Background(), level) {
-		l.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, args...))
-	}
-}
-
-func (l serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l serverLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
-func (l serverLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
-func (l serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }

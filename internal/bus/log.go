@@ -56,7 +56,8 @@ func (b *Bus) Log(partition int) *Log {
 }
 
 // MakeLog makes the log of a partition, or changes how it is kept. Only the
-// sequencer does.
+// sequencer does. While the disk is full it waits for space until ctx ends, or
+// 5 s, and then fails with ErrDiskFull.
 func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, error) {
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = defaultLogBytes
@@ -70,6 +71,9 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	l := b.Log(partition)
+	if err := b.gate.wait(ctx); err != nil {
+		return nil, l.wrap("make", err)
+	}
 	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:       l.stream,
 		Subjects:   []string{l.subject},
@@ -100,7 +104,7 @@ func (l *Log) wrap(doing string, err error) error {
 
 // Append stores the envelope and returns its sequence number. Appending an
 // envelope with the same ID within the log's window returns the same number. It
-// waits until ctx ends, or 5 s.
+// waits until ctx ends, or 5 s. While the disk is full it fails at once.
 func (l *Log) Append(ctx context.Context, e *Envelope) (seq uint64, err error) {
 	data, err := e.AppendBinary(nil)
 	if err != nil {
@@ -112,9 +116,14 @@ func (l *Log) Append(ctx context.Context, e *Envelope) (seq uint64, err error) {
 func (l *Log) append(ctx context.Context, id chat.ID, data []byte) (seq uint64, err error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
+	ctx, pass := l.bus.gate.within(ctx)
+	defer pass()
 	times, err := l.bus.await(ctx, Passage{What: PassRecord, Subject: l.subject, Data: data})
 	for ; err == nil && times > 0; times-- {
 		seq, err = l.store(ctx, id, data)
+	}
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrDiskFull) {
+		err = cause
 	}
 	if err != nil {
 		return 0, l.wrap("append to", err)

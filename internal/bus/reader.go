@@ -77,10 +77,15 @@ type arrival struct {
 //
 // First it fetches the record at from.Seq. When that is not from.Envelope the
 // log is not the one that the position was made on: the Reader reads from the
-// first record, and [Reader.Restarted] says why.
+// first record, and [Reader.Restarted] says why. While the disk is full Read
+// waits for space until ctx ends, or 5 s, and then fails with ErrDiskFull; a
+// Reader that is open already goes on.
 func (l *Log) Read(ctx context.Context, from chat.Position) (*Reader, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
+	if err := l.bus.gate.wait(ctx); err != nil {
+		return nil, l.wrap("read", err)
+	}
 	if from.Seq == 0 {
 		return l.open(ctx, 0)
 	}
