@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// fileOf resolves flags from the file that --config names. The flag itself is
+// read from the arguments before any other is resolved.
+type fileOf struct {
+	path   string
+	values map[string]any
+}
+
+// Validate refuses keys that no flag has: a misspelt one would be ignored.
+func (f *fileOf) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok {
+			known[flag.Name] = true
+		}
+		return next(nil)
+	})
+	for key := range f.values {
+		if !known[key] {
+			return fmt.Errorf("%s: there is no setting %q; parley serve --help lists them", f.path, key)
+		}
+	}
+	return nil
+}
+
+// Resolve is a flag's value in the file.
+func (f *fileOf) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if flag.Name == "config" {
+		return nil, nil
+	}
+	if err := f.load(ctx); err != nil {
+		return nil, err
+	}
+	value, ok := f.values[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	if list, is := value.([]any); is {
+		words := make([]string, len(list))
+		for i, v := range list {
+			words[i] = fmt.Sprint(v)
+		}
+		return strings.Join(words, ","), nil
+	}
+	return fmt.Sprint(value), nil
+}
+
+func (f *fileOf) load(ctx *kong.Context) error {
+	path := os.Getenv("PARLEY_CONFIG")
+	for _, flag := range ctx.Flags() {
+		if given, ok := ctx.FlagValue(flag).(string); ok && flag.Name == "config" && given != "" {
+			path = given
+		}
+	}
+	if path == "" || path == f.path {
+		return nil
+	}
+	values, err := readYAML(path)
+	if err != nil {
+		return err
+	}
+	f.path, f.values = path, values
+	return f.Validate(ctx.Model)
+}
+
+func readYAML(path string) (map[string]any, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(b, &values); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return values, nil
+}
+
+// secret are flags that are not printed.
+var secret = []string{"auth-jwt-secret", "metrics-token"}
+
+type configCmd struct{ serve }
+
+// Run prints what serve would run with.
+func (c *configCmd) Run(out io.Writer) error {
+	if _, err := c.config(); err != nil {
+		return err
+	}
+	values := yaml.MapSlice{}
+	fields(reflect.ValueOf(c.serve), func(name string, v reflect.Value) {
+		var value any = v.Interface()
+		if slices.Contains(secret, name) && !v.IsZero() {
+			value = "(set)"
+		}
+		if d, ok := value.(fmt.Stringer); ok {
+			value = d.String()
+		}
+		values = append(values, yaml.MapItem{Key: name, Value: value})
+	})
+	b, err := yaml.Marshal(values)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(b)
+	return err
+}
+
+// fields visits the flags of a struct, those of embedded structs first.
+func fields(v reflect.Value, visit func(name string, v reflect.Value)) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			fields(v.Field(i), visit)
+		} else if name := f.Tag.Get("name"); name != "" {
+			visit(name, v.Field(i))
+		}
+	}
+}
+

@@ -1,0 +1,384 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/node"
+)
+
+// reach finds the server on a folder, or runs one without ports.
+func (f *folder) reach(ctx context.Context, log *slog.Logger) (*node.Remote, error) {
+	s := serve{folder: *f, DefaultRooms: []string{"general"}}
+	cfg, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	quiet := slog.New(onlyWorse{log.Handler()})
+	return node.Reach(ctx, cfg, quiet)
+}
+
+// onlyWorse lets warnings through: an operator's command is not a server.
+type onlyWorse struct{ slog.Handler }
+
+func (h onlyWorse) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+
+func (h onlyWorse) WithAttrs(a []slog.Attr) slog.Handler { return onlyWorse{h.Handler.WithAttrs(a)} }
+func (h onlyWorse) WithGroup(g string) slog.Handler      { return onlyWorse{h.Handler.WithGroup(g)} }
+
+// ask asks the server on the folder one question.
+func ask[A any](ctx context.Context, f *folder, log *slog.Logger, path string, q any) (*A, error) {
+	r, err := f.reach(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	a, err := node.Ask[A](ctx, r, path, q)
+	return a, errors.Join(plain(err), r.Close())
+}
+
+// plain says what was refused without its code.
+func plain(err error) error {
+	var e *chat.Error
+	if errors.As(err, &e) {
+		return errors.New(e.Text)
+	}
+	return err
+}
+
+type userCmd struct {
+	Add    userAdd    `cmd:"" help:"Make an account."`
+	List   userList   `cmd:"" help:"List accounts."`
+	Passwd userPasswd `cmd:"" help:"Set somebody's password and end their sessions."`
+	Ban    userBan    `cmd:"" help:"End somebody's sessions and let them in no more."`
+	Unban  userUnban  `cmd:"" help:"Let somebody in again."`
+}
+
+type password struct {
+	PasswordStdin bool `name:"password-stdin" help:"Read the password from standard input, without asking."`
+}
+
+// read asks for a password without showing it, or takes the first line of
+// standard input.
+func (p *password) read(out io.Writer) (string, error) {
+	if p.PasswordStdin || !term.IsTerminal(int(os.Stdin.Fd())) {
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	fmt.Fprint(out, "Password: ")
+	b, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(out)
+	return string(b), err
+}
+
+type userAdd struct {
+	folder
+	password
+	Username    string `arg:"" help:"1 to 32 of a-z, 0-9, dot, underscore, hyphen."`
+	DisplayName string `name:"display-name" help:"The name that others see; by default the username."`
+	Role        string `name:"role" enum:",owner,admin,member,guest" default:"" help:"Org role, if another than sign-up gives: owner, admin, member or guest."`
+}
+
+func (c *userAdd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	secret, err := c.read(out)
+	if err != nil {
+		return err
+	}
+	u, err := ask[chat.User](ctx, &c.folder, log, "user/add",
+		node.AddUser{Username: c.Username, Password: secret, DisplayName: c.DisplayName, Role: chat.OrgRole(c.Role)})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "added %s (%s), %s\n", u.Username, u.ID, u.Role)
+	return nil
+}
+
+type userList struct {
+	folder
+	Query string `arg:"" optional:"" help:"Beginning of a name."`
+	JSON  bool   `name:"json" help:"One JSON object a line."`
+}
+
+func (c *userList) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	type page struct {
+		Users []chat.User `json:"users"`
+		Next  string      `json:"next"`
+	}
+	t := newTable(out, c.JSON, "USERNAME", "NAME", "ROLE", "STATE", "SINCE", "ID")
+	return pages(ctx, &c.folder, log, "user/list", c.Query, func(p *page) string {
+		for _, u := range p.Users {
+			state := "active"
+			if u.Banned {
+				state = "banned"
+			}
+			if u.Deleted {
+				state = "deleted"
+			}
+			t.row(u, u.Username, u.DisplayName, u.Role, state, day(u.CreatedAt), u.ID)
+		}
+		return p.Next
+	}, t.flush)
+}
+
+func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
+
+// pages asks for a list, page by page, over one connection.
+func pages[P any](ctx context.Context, f *folder, log *slog.Logger, path, query string, show func(*P) (next string), end func() error) (err error) {
+	r, err := f.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	q := node.List{Query: query}
+	for first := true; first || q.Cursor != ""; first = false {
+		p, err := node.Ask[P](ctx, r, path, q)
+		if err != nil {
+			return plain(err)
+		}
+		q.Cursor = show(p)
+	}
+	return end()
+}
+
+type userPasswd struct {
+	folder
+	password
+	User string `arg:"" help:"Username or id."`
+}
+
+func (c *userPasswd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	secret, err := c.read(out)
+	if err != nil {
+		return err
+	}
+	u, err := ask[chat.User](ctx, &c.folder, log, "user/passwd", node.SetPassword{User: c.User, Password: secret})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s has a new password; their sessions have ended\n", u.Username)
+	return nil
+}
+
+type userBan struct {
+	folder
+	User string `arg:"" help:"Username or id."`
+}
+
+func (c *userBan) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	return setBan(ctx, out, log, &c.folder, c.User, true)
+}
+
+type userUnban struct {
+	folder
+	User string `arg:"" help:"Username or id."`
+}
+
+func (c *userUnban) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	return setBan(ctx, out, log, &c.folder, c.User, false)
+}
+
+func setBan(ctx context.Context, out io.Writer, log *slog.Logger, f *folder, user string, banned bool) error {
+	u, err := ask[chat.User](ctx, f, log, "user/ban", node.SetBan{User: user, Banned: banned})
+	if err != nil {
+		return err
+	}
+	state := "is not banned"
+	if u.Banned {
+		state = "is banned"
+	}
+	fmt.Fprintln(out, u.Username, state)
+	return nil
+}
+
+type roomCmd struct {
+	List roomList `cmd:"" help:"List rooms."`
+}
+
+type roomList struct {
+	folder
+	Query string `arg:"" optional:"" help:"Beginning of a name or handle."`
+	JSON  bool   `name:"json" help:"One JSON object a line."`
+}
+
+func (c *roomList) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	type page struct {
+		Rooms []chat.Info `json:"rooms"`
+		Next  string      `json:"next"`
+	}
+	t := newTable(out, c.JSON, "NAME", "KIND", "MEMBERS", "MESSAGES", "HEAD", "SINCE", "ID")
+	return pages(ctx, &c.folder, log, "room/list", c.Query, func(p *page) string {
+		for _, r := range p.Rooms {
+			t.row(r, r.Name, r.Kind, r.MemberCount, r.Messages, r.Head, day(r.CreatedAt), r.ID)
+		}
+		return p.Next
+	}, t.flush)
+}
+
+// table prints rows in columns, or as JSON lines.
+type table struct {
+	json *json.Encoder
+	tab  *tabwriter.Writer
+}
+
+func newTable(out io.Writer, asJSON bool, heads ...any) *table {
+	if asJSON {
+		return &table{json: json.NewEncoder(out)}
+	}
+	t := &table{tab: tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)}
+	t.row(nil, heads...)
+	return t
+}
+
+func (t *table) row(whole any, cells ...any) {
+	if t.json != nil {
+		_ = t.json.Encode(whole)
+		return
+	}
+	for i, c := range cells {
+		if i > 0 {
+			fmt.Fprint(t.tab, "\t")
+		}
+		fmt.Fprint(t.tab, c)
+	}
+	fmt.Fprintln(t.tab)
+}
+
+func (t *table) flush() error {
+	if t.tab == nil {
+		return nil
+	}
+	return t.tab.Flush()
+}
+
+type backup struct {
+	folder
+	File string `arg:"" type:"path" help:"The file to write; it must not be there yet."`
+}
+
+func (c *backup) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
+	r, err := c.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	file, err := filepath.Abs(c.File)
+	if err != nil {
+		return err
+	}
+	if _, err := node.Follow[struct{}](ctx, r, "backup", node.BackupTo{File: file}, progress(out)); err != nil {
+		return plain(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "backup written: %s, %.1f MB\n", file, float64(info.Size())/1e6)
+	return nil
+}
+
+func progress(out io.Writer) func(string) {
+	return func(said string) { fmt.Fprintln(out, said) }
+}
+
+type restore struct {
+	folder
+	File string `arg:"" type:"existingfile" help:"A file that parley backup has written."`
+}
+
+func (c *restore) Run(ctx context.Context, out io.Writer) error {
+	if err := node.Restore(ctx, c.File, c.Data); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "restored into %s; start it with: parley serve --data %s\n", c.Data, c.Data)
+	return nil
+}
+
+type verify struct{ folder }
+
+func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	type report struct {
+		Rooms    int
+		Events   uint64
+		Findings []string
+	}
+	var found report
+	if node.Running(ctx, c.Data) {
+		r, err := c.reach(ctx, log)
+		if err != nil {
+			return err
+		}
+		a, err := node.Follow[report](ctx, r, "verify", struct{}{}, progress(out))
+		if err != nil {
+			return plain(err)
+		}
+		found = *a
+	} else {
+		a, err := node.VerifyFolder(ctx, c.Data, progress(out))
+		if err != nil {
+			return err
+		}
+		found = report(*a)
+	}
+	for _, f := range found.Findings {
+		fmt.Fprintln(out, f)
+	}
+	if n := len(found.Findings); n > 0 {
+		return fmt.Errorf("%d findings in %d rooms with %d events", n, found.Rooms, found.Events)
+	}
+	fmt.Fprintf(out, "everything is as it must be: %d rooms, %d events\n", found.Rooms, found.Events)
+	return nil
+}
+
+type explain struct {
+	folder
+	Room string `arg:"" help:"Id, handle or name."`
+	Seq  uint64 `arg:"" help:"The event's number in the room."`
+}
+
+func (c *explain) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	x, err := ask[node.Explanation](ctx, &c.folder, log, "explain", node.Explain{Room: c.Room, Seq: c.Seq})
+	if err != nil {
+		return err
+	}
+	e, o := &x.Event, &x.Event.Origin
+	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	line("event", "%s, number %d of room %s (which stands at %d)", e.Kind, e.Seq, e.Room, x.Head)
+	line("id", "%s", e.ID)
+	line("by", "%s", e.By)
+	line("nonce", "%s", e.Nonce)
+	line("at", "%s, the time of its log record", stamp(e.At))
+	line("gateway", "run %x", o.Gateway)
+	line("log", "record %d of partition %d", o.LogSeq, x.Partition)
+	line("feed", "number %d, in the commit that began with %d", e.N, o.Batch)
+	line("committed", "%s, %d ms after its record", stamp(o.Committed), o.Committed-e.At)
+	switch {
+	case x.Unknown != "":
+		line("watchers", "unknown: %s", x.Unknown)
+	case len(x.Watchers) == 0:
+		line("watchers", "no gateway watches the room now")
+	default:
+		line("watchers", "gateway runs %x watch the room now", x.Watchers)
+	}
+	line("delivered", "unknown: what each session was given is not kept")
+	return t.Flush()
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }

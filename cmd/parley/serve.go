@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/parley-chat/parley/internal/node"
+)
+
+// folder is where everything is; every command that needs it has the flag.
+type folder struct {
+	Data string `name:"data" type:"path" default:"./parley-data" help:"Folder that holds everything. It is made when it is not there."`
+}
+
+// serve is the manual of the server: `parley serve --help` prints it.
+type serve struct {
+	folder
+
+	Listen         []string `name:"listen" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where clients connect; may be given more than once (${default})." sep:","`
+	PublicURL      string   `name:"public-url" placeholder:"URL" help:"Where browsers find this server, behind a proxy: their Origin must be this, or the host that they asked for."`
+	AllowedOrigins []string `name:"allowed-origins" placeholder:"URL" help:"Other origins that may connect, for chats inside other sites."`
+	TrustedProxies []string `name:"trusted-proxies" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed."`
+	TLSCert        string   `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate, to serve TLS without a proxy."`
+	TLSKey         string   `name:"tls-key" type:"path" placeholder:"FILE" help:"Its key."`
+
+	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. Keep it private."`
+	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics answers others than this machine."`
+
+	SignUp       string   `name:"signup" enum:"open,closed" default:"open" help:"Who may make an account: ${enum}. With closed, parley user add does."`
+	DefaultRooms []string `name:"default-rooms" default:"general" help:"Channels made at the first start; who signs up with a password joins them (${default})."`
+
+	AuthJWTSecret string `name:"auth-jwt-secret" placeholder:"SECRET" help:"Trust tokens that your own backend signs with this (HS256, at least 32 bytes)."`
+	AuthJWKSURL   string `name:"auth-jwks-url" placeholder:"URL" help:"Trust tokens that your identity provider signs with the keys at this address."`
+	AuthIssuer    string `name:"auth-issuer" help:"What their iss must be."`
+	AuthAudience  string `name:"auth-audience" help:"What their aud must name."`
+
+	DrainGrace   time.Duration `name:"drain-grace" default:"10s" help:"Over how long clients are told to come back when the server stops (${default})."`
+	NoLimits     bool          `name:"no-limits" help:"No rate limits. For load tests only."`
+	SyncInterval time.Duration `name:"sync-interval" default:"100ms" help:"How often the intake log is synced; what is acknowledged is in the database and does not depend on it (${default})."`
+	SyncAlways   bool          `name:"sync-always" help:"Sync the intake log at every append."`
+}
+
+func (s *serve) config() (node.Config, error) {
+	data, err := filepath.Abs(s.Data)
+	if err != nil {
+		return node.Config{}, err
+	}
+	c := node.Config{
+		Version: version, Data: data, Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL,
+		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, MetricsToken: s.MetricsToken,
+		DrainGrace: s.DrainGrace, NoLimits: s.NoLimits, SyncInterval: s.SyncInterval, SyncAlways: s.SyncAlways,
+		Accounts: node.Accounts{SignUp: node.SignUp(s.SignUp), DefaultRooms: s.DefaultRooms, JWTSecret: []byte(s.AuthJWTSecret),
+			JWKSURL: s.AuthJWKSURL, Issuer: s.AuthIssuer, Audience: s.AuthAudience},
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return c, fmt.Errorf("--tls-cert and --tls-key go together")
+	}
+	for _, p := range s.TrustedProxies {
+		prefix, err := parsePrefix(p)
+		if err != nil {
+			return c, fmt.Errorf("--trusted-proxies: %w", err)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, prefix)
+	}
+	return c, c.Accounts.Check()
+}
+
+// parsePrefix reads a network, or an address as the network of itself.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		return netip.ParsePrefix(s)
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return a.Prefix(a.BitLen())
+}
+
+// Run serves until it is told to stop.
+func (s *serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	cfg, err := s.config()
+	if err != nil {
+		return err
+	}
+	n := node.New(cfg, log)
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+		for _, a := range n.Addrs() {
+			fmt.Fprintf(out, "Parley is ready: open %s\n", s.open(a))
+		}
+	case err := <-done:
+		return err
+	}
+	return <-done
+}
+
+// open is the URL that a person on this machine opens.
+func (s *serve) open(a net.Addr) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	scheme := "http"
+	if s.TLSCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return scheme + "://" + a.String() + "/"
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+}

@@ -1,0 +1,117 @@
+package node
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// health answers whether the node lives, whether a command sent now would be
+// admitted, and how it is.
+type health struct {
+	bus      *bus.Bus
+	token    string
+	metrics  prometheus.Gatherer
+	draining atomic.Bool
+}
+
+func (h *health) mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, state{Status: "ok"}) })
+	mux.HandleFunc("GET /readyz", h.readyz)
+	mux.Handle("GET /metrics", h.guard(promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{})))
+}
+
+type state struct {
+	Status  string            `json:"status"`
+	Reasons map[string]string `json:"reasons,omitempty"`
+}
+
+func say(w http.ResponseWriter, status int, what any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(what)
+}
+
+func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	reasons := h.check(ctx)
+	if len(reasons) > 0 {
+		w.Header().Set("Retry-After", "1")
+		say(w, http.StatusServiceUnavailable, state{"unavailable", reasons})
+		return
+	}
+	say(w, http.StatusOK, state{Status: "ok"})
+}
+
+// check lists what keeps a command from being admitted, by part.
+func (h *health) check(ctx context.Context) map[string]string {
+	reasons := map[string]string{}
+	note := func(part string, err error) {
+		if err != nil {
+			reasons[part] = err.Error()
+		}
+	}
+	if h.draining.Load() {
+		reasons["gateway"] = "draining"
+	}
+	if !h.bus.Connected() {
+		reasons["bus"] = "not connected"
+		return reasons
+	}
+	_, err := contract.Revocations.Ask(ctx, h.bus, &contract.RevocationsAsk{Since: math.MaxInt64})
+	note("accounts", err)
+	_, err = contract.PublicRooms.Ask(ctx, h.bus, &contract.FindRoomsAsk{Limit: 1})
+	note("rooms", err)
+	_, err = contract.ListUsers.Ask(ctx, h.bus, &contract.ListUsersAsk{Limit: 1})
+	note("access", err)
+	partitions, err := contract.Partitions.Ask(ctx, h.bus, &contract.None{})
+	if note("sequencer", err); err != nil {
+		return reasons
+	}
+	for p := range partitions.Partitions {
+		_, err := contract.Feed.Ask(ctx, h.bus, &contract.FeedAsk{Partition: p, After: math.MaxInt64, Limit: 1})
+		note("archive", err)
+		_, err = contract.Watchers.At(contract.Partition(p)).Ask(ctx, h.bus, &contract.WatchersAsk{})
+		note(fmt.Sprintf("partition %d", p), err)
+	}
+	return reasons
+}
+
+// guard lets in who asks from this machine, or knows the token.
+func (h *health) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		knows := h.token != "" && subtle.ConstantTimeCompare([]byte(given), []byte(h.token)) == 1
+		if !knows && !fromHere(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			say(w, http.StatusUnauthorized, state{Status: "metrics are for this machine, or for who has the --metrics-token"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// fromHere says whether a request comes from this machine and through no proxy.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+}

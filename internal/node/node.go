@@ -1,0 +1,337 @@
+// Package node puts a Parley together: the roles in start order, the doors in
+// front of them, health, metrics and drain. It is the only place where all of it
+// is known.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/door/native"
+	"github.com/parley-chat/parley/internal/door/web"
+	"github.com/parley-chat/parley/internal/role/access"
+	"github.com/parley-chat/parley/internal/role/accounts"
+	"github.com/parley-chat/parley/internal/role/archive"
+	"github.com/parley-chat/parley/internal/role/gateway"
+	"github.com/parley-chat/parley/internal/role/presence"
+	"github.com/parley-chat/parley/internal/role/rooms"
+	"github.com/parley-chat/parley/internal/role/sequencer"
+	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/ws"
+)
+
+// Config is everything that an operator can choose.
+type Config struct {
+	Version        string
+	Data           string   // the folder that holds everything
+	Listen         []string // host:port, opened by the gateway; none: nobody can connect
+	AdminListen    string   // pprof and metrics; empty: off
+	PublicURL      string
+	AllowedOrigins []string
+	TrustedProxies []netip.Prefix
+	TLSCert        string
+	TLSKey         string
+	MetricsToken   string
+	DrainGrace     time.Duration
+	NoLimits       bool
+	Accounts       accounts.Config
+	SyncInterval   time.Duration // of the intake log
+	SyncAlways     bool
+	Faults         bus.Faults // a bad day, in tests
+}
+
+// Role is one of the parts that talk over the bus: a name, and a life.
+type Role interface {
+	Name() string
+	// Run serves until ctx ends. It calls ready once, when it does.
+	Run(ctx context.Context, ready func()) error
+}
+
+// Door is a protocol that clients speak.
+type Door interface {
+	Name() string
+	Mount(mux *http.ServeMux)
+	// Close ends the connections that are left.
+	Close(ctx context.Context) error
+}
+
+// stopTime is how long a part may take to stop.
+const stopTime = 10 * time.Second
+
+// Node is one process's share of a Parley; here, all of it.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	ready chan struct{}
+	addrs []net.Addr
+	began time.Time
+}
+
+// New makes a node; it does no I/O.
+func New(cfg Config, log *slog.Logger) *Node {
+	return &Node{cfg: cfg, log: log, ready: make(chan struct{}), began: time.Now()}
+}
+
+// Ready is closed when the node serves.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Addrs are the addresses that the node listens on, once it is ready.
+func (n *Node) Addrs() []net.Addr { return n.addrs }
+
+// Run builds everything in start order, serves until ctx ends or a part fails,
+// drains, and stops everything in the opposite order. What is made registers its
+// end at once.
+func (n *Node) Run(ctx context.Context) (err error) {
+	var ends ends
+	defer func() { err = errors.Join(err, ends.run(n.log)) }()
+	failed := make(chan error, 16)
+
+	listeners, err := n.listen(&ends)
+	if err != nil {
+		return err
+	}
+	data, err := store.Open(ctx, "sqlite:"+n.cfg.Data, store.Options{Log: n.log})
+	if err != nil {
+		return err
+	}
+	ends.add("store", func(context.Context) error { return data.Close() })
+
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	b, err := bus.Embed(ctx, bus.EmbedConfig{
+		Dir: filepath.Join(n.cfg.Data, "intake"), Log: n.log, Faults: n.cfg.Faults,
+		SyncInterval: n.cfg.SyncInterval, SyncAlways: n.cfg.SyncAlways,
+	})
+	if err != nil {
+		return err
+	}
+	ends.add("bus", b.Close)
+
+	gate := gateway.New(gateway.Config{NoLimits: n.cfg.NoLimits, DrainGrace: n.cfg.DrainGrace}, b, n.log, reg)
+	for _, role := range []Role{
+		sequencer.New(sequencer.Config{}, b, claimer{data}, n.log, reg),
+		archive.New(b, data.Archive(), data.Search(), n.log, reg),
+		rooms.New(b, data.Rooms(), data.Rooms(), data.Access(), data.Accounts(), data.Archive(), n.log, reg),
+		accounts.New(n.cfg.Accounts, b, data.Accounts(), n.log, reg),
+		access.New(b, data.Access(), n.log, reg),
+		presence.New(b, n.log, reg),
+		gate,
+	} {
+		if err := start(ctx, role, &ends, failed); err != nil {
+			return err
+		}
+	}
+
+	doors, err := n.doors(gate, reg, &ends)
+	if err != nil {
+		return err
+	}
+	health := &health{bus: b, token: n.cfg.MetricsToken, metrics: reg}
+	n.serve(listeners, public(doors, health), &ends, failed)
+	if err := n.serveAdmin(&admin{node: n, bus: b, store: data, health: health}, &ends, failed); err != nil {
+		return err
+	}
+
+	close(n.ready)
+	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond), "data", n.cfg.Data, "listen", n.addrs)
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		n.log.Error("a part has failed; stopping", "err", err)
+	}
+	health.draining.Store(true)
+	for _, l := range listeners {
+		_ = l.Close() // nobody new; those who are here are told when to come back
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.DrainGrace+stopTime)
+	defer cancel()
+	gate.Drain(draining)
+	return err
+}
+
+// claimer hands the store's partitions to the sequencer as it knows them.
+type claimer struct{ *store.Store }
+
+func (c claimer) Claim(ctx context.Context, partition int) (sequencer.Shard, error) {
+	return c.Store.Claim(ctx, partition)
+}
+
+// start runs a role and waits until it is ready.
+func start(ctx context.Context, role Role, ends *ends, failed chan<- error) error {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends in its turn
+	ready, done := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var outcome error
+	go func() {
+		defer close(done)
+		outcome = role.Run(running, func() { once.Do(func() { close(ready) }) })
+		if running.Err() == nil {
+			failed <- fmt.Errorf("role %s ended: %w", role.Name(), cmpErr(outcome))
+		}
+	}()
+	ends.add(role.Name(), func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			if errors.Is(outcome, context.Canceled) {
+				return nil
+			}
+			return outcome
+		case <-ctx.Done():
+			return fmt.Errorf("role %s did not stop: %w", role.Name(), ctx.Err())
+		}
+	})
+	select {
+	case <-ready:
+		return nil
+	case <-done:
+		return fmt.Errorf("role %s did not start: %w", role.Name(), cmpErr(outcome))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errEnded = errors.New("it returned")
+
+func cmpErr(err error) error {
+	if err == nil {
+		return errEnded
+	}
+	return err
+}
+
+// doors makes everything that clients speak.
+func (n *Node) doors(gate *gateway.Gateway, reg prometheus.Registerer, ends *ends) ([]Door, error) {
+	mode := ws.Auto
+	if n.cfg.TLSCert != "" {
+		mode = ws.Goroutine // the kernel does not see the frames
+	}
+	door, err := native.New(native.Config{
+		Version: n.cfg.Version, SignUp: string(n.cfg.Accounts.SignUp), PublicURL: n.cfg.PublicURL, AllowedOrigins: n.cfg.AllowedOrigins,
+		TrustedProxies: n.cfg.TrustedProxies, NoLimits: n.cfg.NoLimits, Sockets: ws.Config{Mode: mode},
+	}, gate, n.log, reg)
+	if err != nil {
+		return nil, err
+	}
+	doors := []Door{door, page{}}
+	for _, d := range doors {
+		ends.add(d.Name()+" door", d.Close)
+	}
+	return doors, nil
+}
+
+// page is the first page, at /.
+type page struct{}
+
+func (page) Name() string                { return "web" }
+func (page) Mount(mux *http.ServeMux)    { mux.Handle("/", web.Handler()) }
+func (page) Close(context.Context) error { return nil }
+
+// listen opens the ports before anything else: one that is in use is told before
+// anything is made.
+func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
+	for _, address := range n.cfg.Listen {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, fmt.Errorf("cannot listen on %s: %w; choose another with --listen", address, rootCause(err))
+		}
+		ends.add("listener", func(context.Context) error {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		})
+		listeners = append(listeners, l)
+		n.addrs = append(n.addrs, l.Addr())
+	}
+	return listeners, nil
+}
+
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// serve answers on the listeners until they are closed.
+func (n *Node) serve(listeners []net.Listener, handler http.Handler, ends *ends, failed chan<- error) {
+	for _, l := range listeners {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+		}
+		ends.add("http", server.Shutdown)
+		go func() {
+			err := n.serveOn(server, l)
+			if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+				failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
+			}
+		}()
+	}
+}
+
+func (n *Node) serveOn(s *http.Server, l net.Listener) error {
+	if n.cfg.TLSCert != "" {
+		return s.ServeTLS(l, n.cfg.TLSCert, n.cfg.TLSKey)
+	}
+	return s.Serve(l)
+}
+
+// public is what the world sees.
+func public(doors []Door, health *health) http.Handler {
+	mux := http.NewServeMux()
+	for _, d := range doors {
+		d.Mount(mux)
+	}
+	health.mount(mux)
+	return mux
+}
+
+// ends is how what was made is ended: in the opposite order, each within a
+// bound, whatever the others say.
+type ends []end
+
+type end struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (e *ends) add(name string, run func(context.Context) error) { *e = append(*e, end{name, run}) }
+
+func (e *ends) run(log *slog.Logger) (err error) {
+	for i := len(*e) - 1; i >= 0; i-- {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+		if failed := (*e)[i].run(ctx); failed != nil {
+			log.Warn("not stopped cleanly", "part", (*e)[i].name, "err", failed)
+			err = errors.Join(err, fmt.Errorf("stopping %s: %w", (*e)[i].name, failed))
+		}
+		cancel()
+	}
+	return err
+}
+
+// Socket is where operators' commands reach a running node.
+func Socket(data string) string { return filepath.Join(data, "admin.sock") }
+
+
+// Accounts is how people prove who they are; SignUp, who may make an account.
+type (
+	Accounts = accounts.Config
+	SignUp   = accounts.SignUp
+)

@@ -1,0 +1,195 @@
+package nodetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var built struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// Binary builds `parley` once for all tests of a package and says where it is.
+func Binary(t testing.TB) string {
+	t.Helper()
+	built.once.Do(func() {
+		var dir string
+		if dir, built.err = os.MkdirTemp("", "parley-test-"); built.err != nil {
+			return
+		}
+		built.path = filepath.Join(dir, "parley")
+		build := exec.Command("go", "build", "-o", built.path, "github.com/parley-chat/parley/cmd/parley")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatalf("building parley: %v", built.err)
+	}
+	return built.path
+}
+
+// Process is a real `parley serve` on a data folder, which can be killed and
+// started again.
+type Process struct {
+	t    testing.TB
+	Dir  string
+	Port int
+	args []string
+	cmd  *exec.Cmd
+	out  *lockedBuffer
+	exit chan error
+}
+
+// NewProcess starts `parley serve` with more flags on a fresh folder, or on dir
+// when it is not empty, and ends it with the test.
+func NewProcess(t testing.TB, dir string, flags ...string) *Process {
+	t.Helper()
+	if dir == "" {
+		dir = filepath.Join(t.TempDir(), "data")
+	}
+	p := &Process{t: t, Dir: dir, Port: freePort(t), args: flags}
+	p.Start()
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("the server said:\n%s", p.Output())
+		}
+	})
+	return p
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// URL is where the process serves.
+func (p *Process) URL() string { return fmt.Sprintf("http://127.0.0.1:%d", p.Port) }
+
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Output is what the process has written, over all its starts.
+func (p *Process) Output() string { return p.out.String() }
+
+// Launch starts the process without waiting until it is ready.
+func (p *Process) Launch() {
+	p.t.Helper()
+	if p.out == nil {
+		p.out = &lockedBuffer{}
+	}
+	args := append([]string{"serve", "--data", p.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", p.Port)}, p.args...)
+	p.cmd = exec.Command(Binary(p.t), args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	exit := make(chan error, 1)
+	p.exit = exit
+	go func(cmd *exec.Cmd) { exit <- cmd.Wait() }(p.cmd)
+}
+
+// Start starts the process and waits until it is ready.
+func (p *Process) Start() {
+	p.t.Helper()
+	p.Launch()
+	p.AwaitReady()
+}
+
+// AwaitReady waits until the process would admit a command.
+func (p *Process) AwaitReady() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL()+"/readyz", nil)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case err := <-p.exit:
+			p.exit <- err
+			p.t.Fatalf("the server ended before it was ready: %v\n%s", err, p.Output())
+		case <-ctx.Done():
+			p.t.Fatalf("the server did not become ready\n%s", p.Output())
+		case <-poll.C:
+		}
+	}
+}
+
+// Kill kills the process with SIGKILL and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	err := <-p.exit
+	p.exit <- err
+}
+
+// Stop asks the process to end and waits until it has, for its exit code.
+func (p *Process) Stop() int {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.exit:
+		p.exit <- err
+	case <-time.After(patience):
+		p.t.Fatalf("the server did not stop\n%s", p.Output())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// Run runs another command of the same binary and returns what it printed; the
+// test fails when the command does.
+func (p *Process) Run(args ...string) string {
+	p.t.Helper()
+	out, err := exec.Command(Binary(p.t), args...).CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("parley %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
