@@ -129,6 +129,16 @@ func Observe(fn func(call string, took time.Duration, err error)) AnswerOption {
 	return func(a *answering) { a.observe = fn }
 }
 
+// Shrinker is a question for a page. Shrink makes it ask for less, and says false
+// when it cannot: an answer that is too large for the bus is asked for again,
+// by the answerer of itself, until it fits.
+type Shrinker interface{ Shrink() bool }
+
+func shrink(question any) bool {
+	s, can := question.(Shrinker)
+	return can && s.Shrink()
+}
+
 // Answer answers the call until the subscription is stopped, sharing the
 // questions with everybody else who answers it. Each question gets its own
 // goroutine.
@@ -146,14 +156,19 @@ func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error
 		if err != nil {
 			return nil, chat.Errorf(chat.Malformed, "the question could not be understood")
 		}
-		a, err := fn(ctx, q)
-		if err != nil {
-			return nil, err
+		for {
+			a, err := fn(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if a == nil {
+				a = new(A)
+			}
+			data, err := encode(a)
+			if err != nil || int64(len(data)) <= b.nc.MaxPayload() || !shrink(q) {
+				return data, err
+			}
 		}
-		if a == nil {
-			a = new(A)
-		}
-		return encode(a)
 	}
 	if how.observe != nil {
 		answer = observed(c.subject, how.observe, answer)

@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +53,39 @@ func TestAnswersAreObserved(t *testing.T) {
 	subs.Add(nil, errors.New("not heard"))
 	if subs.Err() == nil {
 		t.Error("what could not be listened to is forgotten")
+	}
+}
+
+type page struct {
+	Limit int
+}
+
+func (p *page) Shrink() bool { p.Limit /= 2; return p.Limit > 0 }
+
+func TestAPageThatIsTooLargeIsAskedForAgain(t *testing.T) {
+	b := bustest.Embedded(t)
+	call := bus.NewCall[page, []string]("test.page")
+	item := strings.Repeat("x", 100<<10)
+	sub, err := call.Answer(b, func(_ context.Context, q *page) (*[]string, error) {
+		list := make([]string, q.Limit)
+		for i := range list {
+			list[i] = item
+		}
+		return &list, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[int]int{1: 1, 9: 9, 40: 10, 100: 6} {
+		if got, err := call.Ask(t.Context(), b, &page{asked}); err != nil || len(*got) != want {
+			t.Errorf("of %d come %d, %v; want %d", asked, len(*got), err, want)
+		}
+	}
+	item = strings.Repeat("x", 2<<20)
+	if _, err := call.Ask(t.Context(), b, &page{3}); chat.CodeOf(err) != chat.TooLarge {
+		t.Errorf("one that never fits: %v", err)
+	}
+	if err := sub.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
