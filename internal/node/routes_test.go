@@ -1,0 +1,146 @@
+package node_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/internal/node/nodetest"
+)
+
+// TestRoutesByRole: who may do what, by what somebody is to a private room. What
+// somebody may not see is not there.
+func TestRoutesByRole(t *testing.T) {
+	town := nodetest.New(t)
+	admin := signUp(t, town, "admin") // the first account owns the installation
+	owner, moderator, member, outsider := signUp(t, town, "owner"), signUp(t, town, "moderator"), signUp(t, town, "member"), signUp(t, town, "outsider")
+	anybody := &account{t: t, url: town.URL()}
+	room := owner.creates("group", moderator, member)
+	if status, body := owner.ask("PUT", "/v1/rooms/"+room+"/members/@moderator", object{"role": "moderator"}); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	if status, body := owner.ask("POST", "/v1/rooms/"+room+"/messages", object{"text": "the first"}); status != http.StatusCreated {
+		t.Fatal(status, body)
+	}
+	people := []*account{anybody, outsider, member, moderator, owner, admin}
+	// The columns are anybody, outsider, member, moderator, owner, admin.
+	for _, c := range []struct {
+		method, path string
+		body         object
+		want         string
+	}{
+		{"GET", "/v1/rooms", nil, "401 200 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM/members", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM/online", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM/receipts", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM/messages", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/rooms/ROOM/events", nil, "401 404 200 200 200 200"},
+		{"GET", "/v1/search?q=first", nil, "401 200 200 200 200 200"},
+		{"GET", "/v1/users/@member", nil, "401 200 200 200 200 200"},
+		{"GET", "/v1/users/@nobody", nil, "401 404 404 404 404 404"},
+		{"POST", "/v1/rooms/ROOM/messages", object{"text": "hi"}, "401 404 201 201 201 404"},
+		{"POST", "/v1/rooms/ROOM/read", object{"seq": 1}, "401 404 204 204 204 404"},
+		{"POST", "/v1/rooms/ROOM/join", nil, "401 404 200 200 200 404"},
+		{"PATCH", "/v1/rooms/ROOM/me", object{"muted": true}, "401 404 200 200 200 404"},
+		{"PATCH", "/v1/rooms/ROOM", object{"topic": "one"}, "401 404 403 200 200 200"},
+		{"PATCH", "/v1/rooms/ROOM/messages/3", object{"text": "mine?"}, "401 404 403 403 200 403"},
+		{"PUT", "/v1/rooms/ROOM/messages/3/reactions/x", nil, "401 404 200 200 200 404"},
+		{"DELETE", "/v1/rooms/ROOM/messages/3/reactions/x", nil, "401 404 200 200 200 404"},
+		{"PUT", "/v1/rooms/ROOM/members/@member", object{"role": "moderator"}, "401 404 403 403 200 200"},
+		{"PUT", "/v1/rooms/ROOM/members/@member", object{"role": "member"}, "401 404 403 403 200 200"},
+		{"DELETE", "/v1/rooms/ROOM/members/@owner", nil, "401 404 403 403 - -"},
+		{"DELETE", "/v1/rooms/ROOM", nil, "401 404 403 403 204 409"},
+		{"GET", "/v1/admin/users", nil, "401 403 403 403 403 200"},
+		{"GET", "/v1/admin/rooms", nil, "401 403 403 403 403 200"},
+		{"GET", "/v1/admin/stats", nil, "401 403 403 403 403 200"},
+		{"PATCH", "/v1/admin/users/@member", object{"role": "guest"}, "401 403 403 403 403 200"},
+	} {
+		want := strings.Fields(c.want)
+		got := slices.Clone(want)
+		for i, who := range people {
+			if want[i] == "-" {
+				continue
+			}
+			status, _ := who.ask(c.method, strings.Replace(c.path, "ROOM", room, 1), c.body)
+			got[i] = fmt.Sprint(status)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s %s: %s, not %s", c.method, c.path, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
+func TestRoomsOverREST(t *testing.T) {
+	town := nodetest.New(t)
+	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")
+	channel := object{"kind": "channel", "name": "News", "handle": "news"}
+	status, first := ann.ask("POST", "/v1/rooms", channel, "Idempotency-Key", "k1")
+	if status != http.StatusCreated || first["handle"] != "news" {
+		t.Fatal(status, first)
+	}
+	if status, again := ann.ask("POST", "/v1/rooms", channel, "Idempotency-Key", "k1"); status != http.StatusCreated || again["id"] != first["id"] {
+		t.Errorf("the same key: %d %v", status, again)
+	}
+	if status, taken := bob.ask("POST", "/v1/rooms", channel); status != http.StatusConflict {
+		t.Errorf("a handle that is taken: %d %v", status, taken)
+	}
+	if status, refused := bob.ask("POST", "/v1/rooms", object{"kind": "channel", "name": " ", "handle": "free"}); status != http.StatusUnprocessableEntity {
+		t.Errorf("a channel without a name: %d %v", status, refused)
+	}
+	if status, made := bob.ask("POST", "/v1/rooms", object{"kind": "channel", "name": "Free", "handle": "free"}); status != http.StatusCreated {
+		t.Errorf("a handle that a refused room had: %d %v", status, made)
+	}
+	status, one := ann.ask("POST", "/v1/rooms", object{"kind": "direct", "members": []string{"@BOB"}})
+	if peer, _ := one["peer"].(object); status != http.StatusCreated || peer["username"] != "bob" {
+		t.Errorf("a direct room: %d %v", status, one)
+	}
+	if status, same := bob.ask("POST", "/v1/rooms", object{"kind": "direct", "members": []string{ann.id}}); status != http.StatusOK || same["id"] != one["id"] {
+		t.Errorf("the same direct room: %d %v", status, same)
+	}
+	if status, unknown := ann.ask("POST", "/v1/rooms", object{"kind": "group", "name": "x", "members": []string{"@nobody"}}); status != http.StatusNotFound {
+		t.Errorf("a member who is nobody: %d %v", status, unknown)
+	}
+	status, public := bob.ask("GET", "/v1/rooms?scope=public&query=ne", nil)
+	if rooms, _ := public["rooms"].([]any); status != http.StatusOK || len(rooms) != 1 || rooms[0].(object)["role"] != nil {
+		t.Errorf("the channels: %d %v", status, public)
+	}
+}
+
+func TestMessagesOverREST(t *testing.T) {
+	town := nodetest.New(t)
+	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")
+	room := ann.creates("group", bob)
+	at := "/v1/rooms/" + room + "/messages"
+	status, first := ann.ask("POST", at, object{"text": "hi @bob", "nonce": "n", "meta": object{"a": 1}, "a newer field": true})
+	body, _ := first["body"].(object)
+	if status != http.StatusCreated || first["nonce"] != "n" || body["text"] != "hi @bob" || fmt.Sprint(body["mentions"]) != "["+bob.id+"]" {
+		t.Fatal(status, first)
+	}
+	if status, again := ann.ask("POST", at, object{"text": "hi"}, "Idempotency-Key", "n"); status != http.StatusCreated || again["id"] != first["id"] {
+		t.Errorf("the same nonce: %d %v", status, again)
+	}
+	if status, reply := bob.ask("POST", at, object{"text": "yes", "thread": 2}); status != http.StatusCreated {
+		t.Fatal(status, reply)
+	}
+	if status, unchanged := bob.ask("DELETE", at+"/2/reactions/x", nil); status != http.StatusNoContent {
+		t.Errorf("a reaction that is not there: %d %v", status, unchanged)
+	}
+	status, history := bob.ask("GET", at+"?thread=2", nil)
+	if list, _ := history["messages"].([]any); status != http.StatusOK || len(list) != 2 || list[0].(object)["reply_count"] != 1.0 {
+		t.Errorf("the thread: %d %v", status, history)
+	}
+	if status, both := bob.ask("GET", at+"?before=2&after=1", nil); status != http.StatusUnprocessableEntity {
+		t.Errorf("before and after: %d %v", status, both)
+	}
+	if status, gone := ann.ask("DELETE", at+"/2", nil); status != http.StatusOK || gone["kind"] != "delete" {
+		t.Errorf("a deletion: %d %v", status, gone)
+	}
+	_, events := bob.ask("GET", "/v1/rooms/"+room+"/events?after=1&limit=1", nil)
+	deleted := events["events"].([]any)[0].(object)
+	if fmt.Sprint(deleted["body"]) != "map[deleted:true]" || deleted["nonce"] != nil {
+		t.Errorf("what is left of it for bob: %v", deleted)
+	}
+}
