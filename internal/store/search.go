@@ -185,12 +185,19 @@ func (s *Search) catch(ctx context.Context, k *conn, part int) (int, error) {
 	return len(batch), transact(k, func(q tx) error { return indexBatch(q, part, batch, targets) })
 }
 
-// targetNumbers are the feed numbers of the messages that events are about.
+// targetNumbers are the feed numbers of the messages that events are about; most
+// events are about none.
 func targetNumbers(q tx, batch []chat.Event) ([]uint64, error) {
 	targets := make([]uint64, len(batch))
-	err := q.queryEach(`SELECT n FROM events WHERE room = $1 AND seq = $2`, len(batch),
-		func(i int) []any { return []any{batch[i].Room, batch[i].Target} },
-		func(i int, r row) error { return r.scan(&targets[i]) })
+	var about []int
+	for i := range batch {
+		if batch[i].Target != 0 {
+			about = append(about, i)
+		}
+	}
+	err := q.queryEach(`SELECT n FROM events WHERE room = $1 AND seq = $2`, len(about),
+		func(i int) []any { e := &batch[about[i]]; return []any{e.Room, e.Target} },
+		func(i int, r row) error { return r.scan(&targets[about[i]]) })
 	return targets, err
 }
 

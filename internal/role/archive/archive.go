@@ -39,11 +39,14 @@ const (
 	mostBytes    = 512 << 10
 )
 
-// catchEvery is how often the index looks for what it lacks: well within the
-// second in which a message is to be found.
+// How the index follows: it looks every catchEvery, well within the second in
+// which a message is to be found. When there may be more it goes on sooner, but
+// rests three times as long as it worked: messages come first.
 const (
 	catchEvery  = 250 * time.Millisecond
-	muchToCatch = 32 // events moved at once: there may be more, do not wait; a batch of the largest ones is not smaller
+	leastRest   = 50 * time.Millisecond
+	restShare   = 3
+	muchToCatch = 32 // events moved at once: there may be more; a batch of the largest ones is not smaller
 )
 
 // Archive is the role.
@@ -88,22 +91,22 @@ func (a *Archive) listen() *bus.Subscriptions {
 
 // keepIndex follows the feed into the search index until ctx ends.
 func (a *Archive) keepIndex(ctx context.Context) {
-	tick := time.NewTicker(catchEvery)
-	defer tick.Stop()
 	for {
+		began := time.Now()
 		moved, err := a.index.Catch(ctx)
 		a.metrics.indexed.Add(float64(moved))
 		if err != nil && ctx.Err() == nil {
 			a.metrics.failed.Inc()
 			a.log.Warn("the search index is behind; trying again", "err", err)
 		}
-		if moved >= muchToCatch && err == nil && ctx.Err() == nil {
-			continue
+		rest := catchEvery
+		if moved >= muchToCatch && err == nil {
+			rest = min(catchEvery, max(leastRest, restShare*time.Since(began)))
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(rest):
 		}
 	}
 }
