@@ -14,10 +14,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
@@ -65,8 +65,10 @@ func (a *Accounts) Run(ctx context.Context, ready func()) error {
 	if err := a.cfg.Check(); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	defer group.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
 	if err := a.begin(ctx); err != nil {
 		return fmt.Errorf("accounts: %w", err)
 	}
@@ -75,8 +77,8 @@ func (a *Accounts) Run(ctx context.Context, ready func()) error {
 		_ = subs.Stop()
 		return err
 	}
-	group.Go(func() error { a.announce(ctx); return nil })
-	group.Go(func() error { a.prune(ctx); return nil })
+	running.Go(func() { a.announce(ctx) })
+	running.Go(func() { a.prune(ctx) })
 	ready()
 	<-ctx.Done()
 	return subs.Stop()

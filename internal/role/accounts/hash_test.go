@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestTooManyAtOnceAreTurnedAway(t *testing.T) {
 		h.slots <- struct{}{}
 	}
 	cancel()
-	if _, err := h.make(ctx, secret{}); err != context.Canceled {
+	if _, err := h.make(ctx, secret{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if n := h.waiting.Load(); n != 0 {

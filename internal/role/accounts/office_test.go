@@ -31,13 +31,13 @@ type files struct {
 
 // office is the role at work, over a real bus and a real store.
 type office struct {
-	t     *testing.T
+	t     testing.TB
 	bus   *bus.Bus
 	files files
 	role  *Accounts
 }
 
-func newOffice(t *testing.T, cfg Config) *office {
+func newOffice(t testing.TB, cfg Config) *office {
 	t.Helper()
 	s := storetest.SQLite(t)
 	access := s.Access()
@@ -417,7 +417,7 @@ func TestTwoInstancesSignWithOneKey(t *testing.T) {
 }
 
 // sign makes a token in any way.
-func sign(t *testing.T, method jwt.SigningMethod, key any, head, claims map[string]any) string {
+func sign(t testing.TB, method jwt.SigningMethod, key any, head, claims map[string]any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, jwt.MapClaims(claims))
 	for k, v := range head {

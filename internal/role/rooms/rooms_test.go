@@ -236,8 +236,13 @@ func TestHandles(t *testing.T) {
 		_, err := contract.ReserveHandle.Ask(t.Context(), h.bus, &q)
 		return chat.CodeOf(err)
 	}
-	if reserve(one) != "" || reserve(one) != "" || reserve(other) != chat.Conflict {
-		t.Error("a handle is not one room's")
+	for i := range 2 {
+		if got := reserve(one); got != "" {
+			t.Errorf("time %d: %q", i, got)
+		}
+	}
+	if got := reserve(other); got != chat.Conflict {
+		t.Errorf("another room's: %q", got)
 	}
 	if _, err := contract.ReleaseHandle.Ask(t.Context(), h.bus, &one); err != nil {
 		t.Fatal(err)
