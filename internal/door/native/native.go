@@ -22,7 +22,8 @@ type Config struct {
 	PublicURL      string // where browsers find us; empty: where they say
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix
-	NoLimits       bool // no limits on how many sockets there are
+	NoLimits       bool          // no limits on how many sockets there are
+	HelloTimeout   time.Duration // how long a socket may be without a hello; 0: 10 s
 	Sockets        ws.Config
 }
 
@@ -55,6 +56,9 @@ func New(cfg Config, g *gateway.Gateway, log *slog.Logger, reg prometheus.Regist
 		origins: newOrigins(cfg.PublicURL, cfg.AllowedOrigins), proxies: cfg.TrustedProxies,
 		users: newCounter[chat.UserID](maxPerUser), addrs: newCounter[string](maxPerAddress),
 		people: newPeople(g), routes: http.NewServeMux(),
+	}
+	if d.cfg.HelloTimeout == 0 {
+		d.cfg.HelloTimeout = helloTimeout
 	}
 	cfg.Sockets.Subprotocols = []string{"parley.v1"}
 	cfg.Sockets.PingEvery = heartbeat

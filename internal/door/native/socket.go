@@ -118,7 +118,7 @@ func (s *socket) await(conn *ws.Conn) {
 	if s.greeting == nil {
 		return // it has come already
 	}
-	s.greeting.timeout = time.AfterFunc(helloTimeout, func() {
+	s.greeting.timeout = time.AfterFunc(s.door.cfg.HelloTimeout, func() {
 		s.mu.Lock()
 		late := s.greeting != nil
 		s.mu.Unlock()
@@ -261,7 +261,7 @@ func (s *socket) take(g *greeting, cursors map[chat.RoomID]uint64, more bool) *c
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if g.timeout != nil {
-			g.timeout.Reset(helloTimeout)
+			g.timeout.Reset(s.door.cfg.HelloTimeout)
 		}
 		return nil
 	}

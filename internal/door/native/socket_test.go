@@ -1,0 +1,113 @@
+package native
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// serve puts the door on a port.
+func serve(t *testing.T, d *Door) (url string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	d.Mount(mux)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return strings.Replace(s.URL, "http", "ws", 1) + "/v1/ws"
+}
+
+// peer is a connection, with what has come behind the handshake.
+type peer struct {
+	net.Conn
+	r io.Reader
+}
+
+func dial(t *testing.T, url string) peer {
+	t.Helper()
+	conn, buffered, shake, err := ws.Dialer{Protocols: []string{"parley.v1"}}.Dial(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if shake.Protocol != "parley.v1" {
+		t.Errorf("the subprotocol is %q", shake.Protocol)
+	}
+	if buffered != nil {
+		return peer{conn, buffered}
+	}
+	return peer{conn, conn}
+}
+
+// ending reads the error that a socket is told, and the code that it is closed
+// with.
+func ending(t *testing.T, conn peer) (e errorFrame, closed int) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		f, err := ws.ReadFrame(conn.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f.Header.OpCode {
+		case ws.OpText:
+			if err := json.Unmarshal(f.Payload, &e); err != nil {
+				t.Fatal(err)
+			}
+		case ws.OpClose:
+			return e, int(binary.BigEndian.Uint16(f.Payload))
+		}
+	}
+}
+
+func TestASocketThatSaysNoHelloIsClosed(t *testing.T) {
+	d := newDoor(t, Config{HelloTimeout: time.Millisecond})
+	e, closed := ending(t, dial(t, serve(t, d)))
+	if e.Code != chat.Unauthenticated || closed != 4401 {
+		t.Errorf("told %+v, closed with %d", e, closed)
+	}
+}
+
+func TestTooManySocketsOfOneAddress(t *testing.T) {
+	d := newDoor(t, Config{})
+	d.addrs.limit = 1
+	url := serve(t, d)
+	first := dial(t, url)
+	e, closed := ending(t, dial(t, url))
+	if e.Code != chat.RateLimited || e.RetryAfterMS == 0 || closed != 4429 {
+		t.Errorf("told %+v, closed with %d", e, closed)
+	}
+	first.Close()
+	deadline := time.Now().Add(10 * time.Second)
+	for !d.addrs.take("127.0.0.1", false) { // the server hears of the end a moment later
+		if time.Now().After(deadline) {
+			t.Fatal("a socket that has gone still counts")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+func TestACloseOfTheServerEndsSocketsWithoutAHello(t *testing.T) {
+	d := newDoor(t, Config{})
+	conn := dial(t, serve(t, d))
+	done := make(chan error, 1)
+	go func() { done <- d.Close(t.Context()) }()
+	if _, closed := ending(t, conn); closed != 1001 {
+		t.Errorf("closed with %d", closed)
+	}
+	conn.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
