@@ -96,5 +96,8 @@ func copyPages(ctx context.Context, src *conn, file string, progress func(done, 
 			progress(b.PageCount()-b.Remaining(), b.PageCount())
 		}
 	}
-	return b.Close()
+	if err := b.Close(); err != nil {
+		return err
+	}
+	return dst.once(`PRAGMA journal_mode=DELETE`) // one file, which can be read from where nothing can be written
 }
