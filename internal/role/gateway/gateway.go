@@ -101,15 +101,9 @@ func (g *Gateway) Run(ctx context.Context, ready func()) error {
 		hubs[p] = newHub(g, p, g.cfg.RecentBytes/partitions)
 	}
 	g.hubs.Store(&hubs)
-	subscriptions, err := g.subscribe(hubs)
-	defer func() {
-		for _, s := range subscriptions {
-			stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			_ = s.Stop(stopping)
-			cancel()
-		}
-	}()
-	if err != nil {
+	subs := g.subscribe(hubs)
+	defer func() { _ = subs.Stop() }()
+	if err := subs.Err(); err != nil {
 		return err
 	}
 	if err := g.identities.catchUp(ctx); err != nil {
@@ -148,27 +142,21 @@ func (g *Gateway) partitions(ctx context.Context) (int, error) {
 	}
 }
 
-func (g *Gateway) subscribe(hubs []*hub) (subscriptions []*bus.Subscription, err error) {
-	keep := func(s *bus.Subscription, failed error) {
-		if failed != nil {
-			err = errors.Join(err, failed)
-			return
-		}
-		subscriptions = append(subscriptions, s)
-	}
+func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
+	var subs bus.Subscriptions
 	mine := contract.Run(g.id)
-	keep(contract.Noticed.At(mine).Subscribe(g.bus, func(_ context.Context, n *contract.Notice) {
+	subs.Add(contract.Noticed.At(mine).Subscribe(g.bus, func(_ context.Context, n *contract.Notice) {
 		if n.Partition < len(hubs) {
 			hubs[n.Partition].deliver(n)
 		}
 	}))
-	keep(contract.Revoked.Subscribe(g.bus, g.identities.announced))
-	keep(contract.UserChanged.Subscribe(g.bus, g.userChanged))
-	keep(contract.Marked.Subscribe(g.bus, g.marked))
-	keep(contract.Typing.Subscribe(g.bus, g.typed))
-	keep(contract.PresenceNews.At(mine).Subscribe(g.bus, g.presence.news))
-	keep(contract.WhoIsHere.Subscribe(g.bus, func(ctx context.Context, _ *contract.None) { g.presence.announceAll(ctx) }))
-	return subscriptions, err
+	subs.Add(contract.Revoked.Subscribe(g.bus, g.identities.announced))
+	subs.Add(contract.UserChanged.Subscribe(g.bus, g.userChanged))
+	subs.Add(contract.Marked.Subscribe(g.bus, g.marked))
+	subs.Add(contract.Typing.Subscribe(g.bus, g.typed))
+	subs.Add(contract.PresenceNews.At(mine).Subscribe(g.bus, g.presence.news))
+	subs.Add(contract.WhoIsHere.Subscribe(g.bus, func(ctx context.Context, _ *contract.None) { g.presence.announceAll(ctx) }))
+	return &subs
 }
 
 // tick does what is due again and again, until ctx ends.

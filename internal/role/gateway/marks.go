@@ -26,14 +26,22 @@ type marks struct {
 	waiting map[markKey]chat.Mark
 }
 
-// Read marks a room as read up to a number.
+// Read marks a room that the client is in as read up to a number.
 func (s *Session) Read(room chat.RoomID, seq uint64) {
-	s.g.marks.add(chat.Mark{Room: room, User: s.user, Read: seq, Delivered: seq})
+	s.mark(chat.Mark{Room: room, User: s.user, Read: seq, Delivered: seq})
 }
 
-// Delivered marks a room as given to the client up to a number.
+// Delivered marks a room that the client is in as given to it up to a number.
 func (s *Session) Delivered(room chat.RoomID, seq uint64) {
-	s.g.marks.add(chat.Mark{Room: room, User: s.user, Delivered: seq})
+	s.mark(chat.Mark{Room: room, User: s.user, Delivered: seq})
+}
+
+func (s *Session) mark(m chat.Mark) {
+	if s.seat(m.Room) == nil {
+		s.sink.Tell(Refused{"", chat.Errorf(chat.NotFound, "you are not in that room")})
+		return
+	}
+	s.g.marks.add(m)
 }
 
 func (m *marks) add(mark chat.Mark) {
@@ -100,6 +108,7 @@ func (g *Gateway) tellRoom(id chat.RoomID, n Note, fits func(*Session) bool) {
 // in the room is heard.
 func (s *Session) Typing(room chat.RoomID, on bool) {
 	if s.seat(room) == nil {
+		s.sink.Tell(Refused{"", chat.Errorf(chat.NotFound, "you are not in that room")})
 		return
 	}
 	n := contract.TypingNotice{Room: room, User: s.user, On: on, From: s.g.id}

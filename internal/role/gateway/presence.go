@@ -81,9 +81,12 @@ func (p *presence) beat(ctx context.Context) {
 	p.mu.Lock()
 	notice := contract.HereNotice{Run: p.g.id}
 	for id := range p.changed {
+		if len(notice.Sittings) == sittingsAtOnce {
+			break // the others go with the next beat
+		}
 		notice.Sittings = append(notice.Sittings, p.sittingOf(id))
+		delete(p.changed, id)
 	}
-	clear(p.changed)
 	var watch *contract.PresenceWatch
 	if p.rewatch {
 		p.rewatch = false
@@ -101,16 +104,24 @@ func (p *presence) beat(ctx context.Context) {
 	}
 }
 
-// announceAll tells a presence that starts everything.
+// sittingsAtOnce is how many go in one notice.
+const sittingsAtOnce = 2000
+
+// announceAll tells a presence that starts everything: the first notice clears
+// what it knew, the others add to it.
 func (p *presence) announceAll(ctx context.Context) {
 	p.mu.Lock()
-	notice := contract.HereNotice{Run: p.g.id, All: true}
+	all := make([]contract.Sitting, 0, len(p.here))
 	for id := range p.here {
-		notice.Sittings = append(notice.Sittings, p.sittingOf(id))
+		all = append(all, p.sittingOf(id))
 	}
 	p.rewatch = true
 	p.mu.Unlock()
-	p.publish(ctx, &notice)
+	for first := true; first || len(all) > 0; first = false {
+		n := min(len(all), sittingsAtOnce)
+		p.publish(ctx, &contract.HereNotice{Run: p.g.id, All: first, Sittings: all[:n]})
+		all = all[n:]
+	}
 }
 
 func (p *presence) sittingOf(id chat.UserID) contract.Sitting {

@@ -83,13 +83,14 @@ func (s *Sequencer) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return fmt.Errorf("sequencer: how many partitions: %w", err)
 	}
-	answering, err := contract.Partitions.Answer(s.bus, func(context.Context, *contract.None) (*contract.PartitionsAnswer, error) {
+	var subs bus.Subscriptions
+	subs.Add(contract.Partitions.Answer(s.bus, func(context.Context, *contract.None) (*contract.PartitionsAnswer, error) {
 		return &contract.PartitionsAnswer{Partitions: partitions}, nil
-	})
-	if err != nil {
+	}))
+	if err := subs.Err(); err != nil {
 		return err
 	}
-	defer stop(answering)
+	defer func() { _ = subs.Stop() }()
 	tried := make(chan struct{}, partitions)
 	group, ctx := errgroup.WithContext(ctx)
 	for p := range partitions {
@@ -104,13 +105,6 @@ func (s *Sequencer) Run(ctx context.Context, ready func()) error {
 	}
 	ready()
 	return group.Wait()
-}
-
-// stop ends a subscription; what it was doing has five seconds.
-func stop(s *bus.Subscription) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_ = s.Stop(ctx)
 }
 
 // retryClaim is how often a partition that another process owns is tried.

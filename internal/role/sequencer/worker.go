@@ -42,16 +42,13 @@ func (w *worker) run(ctx context.Context, ready func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	key := contract.Partition(w.partition)
-	watching, err := contract.Watch.At(key).Answer(w.bus, w.watch, bus.Serial())
-	if err != nil {
+	var subs bus.Subscriptions
+	subs.Add(contract.Watch.At(key).Answer(w.bus, w.watch, bus.Serial()))
+	subs.Add(contract.Watchers.At(key).Answer(w.bus, w.watchers))
+	defer func() { _ = subs.Stop() }()
+	if err := subs.Err(); err != nil {
 		return err
 	}
-	defer stop(watching)
-	asked, err := contract.Watchers.At(key).Answer(w.bus, w.watchers)
-	if err != nil {
-		return err
-	}
-	defer stop(asked)
 	var beating sync.WaitGroup
 	beating.Go(func() { w.beat(ctx, cancel) })
 	defer beating.Wait()
