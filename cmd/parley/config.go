@@ -41,6 +41,11 @@ func (f *fileOf) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if flag.Name == "config" {
 		return nil, nil
 	}
+	for _, env := range flag.Envs {
+		if _, set := os.LookupEnv(env); set {
+			return nil, nil // the environment wins, which kong asks first and lets a file change
+		}
+	}
 	if err := f.load(ctx); err != nil {
 		return nil, err
 	}
@@ -128,4 +133,3 @@ func fields(v reflect.Value, visit func(name string, v reflect.Value)) {
 		}
 	}
 }
-

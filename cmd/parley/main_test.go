@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// says runs a command as the shell would.
+func says(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func TestEveryFlagAndCommandSaysWhatItIs(t *testing.T) {
+	var c cli
+	parser, err := newParser(&c, &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = kong.Visit(parser.Model, func(v kong.Visitable, next kong.Next) error {
+		switch v := v.(type) {
+		case *kong.Flag:
+			seen++
+			if v.Help == "" {
+				t.Errorf("--%s says nothing", v.Name)
+			}
+			if len(v.Envs) == 0 && v.Name != "help" {
+				t.Errorf("--%s has no environment variable", v.Name)
+			}
+		case *kong.Command:
+			if v.Help == "" {
+				t.Errorf("%s says nothing", v.Name)
+			}
+		}
+		return next(nil)
+	})
+	if err != nil || seen < 30 {
+		t.Errorf("%d flags, %v", seen, err)
+	}
+}
+
+func TestTheEffectiveConfiguration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "parley.yaml")
+	if err := os.WriteFile(file, []byte("listen: [127.0.0.1:1, 127.0.0.1:2]\ndrain-grace: 3s\nsignup: closed\nmetrics-token: file-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PARLEY_SIGNUP", "open") // the environment wins over the file,
+	t.Setenv("PARLEY_PUBLIC_URL", "https://chat.example")
+	secret := strings.Repeat("s", 40)
+	code, out, errs := says(t, "config", "--config", file, "--public-url", "https://other.example", "--auth-jwt-secret", secret) // and a flag over both
+	if code != 0 {
+		t.Fatal(code, errs)
+	}
+	if strings.Contains(out, secret) || strings.Contains(out, "file-secret") {
+		t.Errorf("a secret is printed:\n%s", out)
+	}
+	var printed map[string]any
+	if err := yaml.Unmarshal([]byte(out), &printed); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for key, want := range map[string]any{"drain-grace": "3s", "signup": "open", "public-url": "https://other.example",
+		"listen": []any{"127.0.0.1:1", "127.0.0.1:2"}, "no-limits": false} {
+		if !reflect.DeepEqual(printed[key], want) {
+			t.Errorf("%s is %v, not %v", key, printed[key], want)
+		}
+	}
+}
+
+func TestWhatIsWrongIsOneSentence(t *testing.T) {
+	dir := t.TempDir()
+	misspelt := filepath.Join(dir, "misspelt.yaml")
+	if err := os.WriteFile(misspelt, []byte("lisen: 127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "a file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"serve", "--config", misspelt}, "lisen"},
+		{[]string{"serve", "--config", filepath.Join(dir, "missing.yaml")}, "missing.yaml"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--tls-cert", "x"}, "--tls-key"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--auth-jwt-secret", "short"}, "32"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--trusted-proxies", "everybody"}, "trusted-proxies"},
+		{[]string{"serve", "--data", filepath.Join(file, "d"), "--listen", "127.0.0.1:0"}, "data folder"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--listen", "256.0.0.1:1"}, "256.0.0.1:1"},
+	} {
+		code, out, errs := says(t, c.args...)
+		if code == 0 || out != "" || !strings.Contains(errs, c.says) || strings.Contains(errs, "goroutine") {
+			t.Errorf("%v: %d\n%s%s", c.args, code, out, errs)
+		}
+	}
+}
+
+// TestOneStaticBinary builds what is given to people.
+func TestOneStaticBinary(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "parley")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 60 << 20
+	t.Logf("%.1f MB unstripped", float64(info.Size())/(1<<20))
+	if info.Size() >= limit {
+		t.Errorf("the binary has %d bytes", info.Size())
+	}
+	if runtime.GOOS == "linux" {
+		f, err := elf.Open(binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 || f.Section(".interp") != nil {
+			t.Errorf("it needs %v (%v)", libraries, err)
+		}
+	}
+	if out, err := exec.CommandContext(ctx, binary, "version").Output(); err != nil || !strings.HasPrefix(string(out), "parley ") {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
+// TestOperatorsCommandsOnAStoppedFolder: without a server they open the folder.
+func TestOperatorsCommandsOnAStoppedFolder(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	stdin := os.Stdin
+	defer func() { os.Stdin = stdin }()
+	typed := func(line string) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close() })
+		if _, err := w.WriteString(line + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		os.Stdin = r
+	}
+	typed("correct horse")
+	if code, out, errs := says(t, "user", "add", "--data", data, "--password-stdin", "ann"); code != 0 || !strings.Contains(out, "ann") {
+		t.Fatal(code, out, errs)
+	}
+	typed("correct horse")
+	if code, _, errs := says(t, "user", "add", "--data", data, "--password-stdin", "ann"); code != 1 || strings.Count(strings.TrimSpace(errs), "\n") > 0 {
+		t.Errorf("a name that is taken: %d %s", code, errs)
+	}
+	typed("another horse")
+	if code, _, errs := says(t, "user", "passwd", "--data", data, "--password-stdin", "ann"); code != 0 {
+		t.Error(code, errs)
+	}
+	typed("correct horse")
+	if code, _, errs := says(t, "user", "add", "--data", data, "--password-stdin", "bob"); code != 0 {
+		t.Error(code, errs)
+	}
+	if code, out, errs := says(t, "user", "ban", "--data", data, "bob"); code != 0 || !strings.Contains(out, "banned") {
+		t.Error(code, out, errs)
+	}
+	code, out, errs := says(t, "user", "list", "--data", data, "--json")
+	var first struct {
+		Username string `json:"username"`
+		Role     string `json:"role"`
+	}
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&first); code != 0 || err != nil || first.Username != "ann" || first.Role != "owner" {
+		t.Errorf("%d %s %s %v", code, out, errs, err)
+	}
+	if code, out, errs := says(t, "room", "list", "--data", data); code != 0 || !strings.Contains(out, "general") {
+		t.Error(code, out, errs)
+	}
+	if code, out, errs := says(t, "explain", "--data", data, "general", "1"); code != 0 || !strings.Contains(out, "commit") {
+		t.Error(code, out, errs)
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	if code, out, errs := says(t, "backup", "--data", data, file); code != 0 {
+		t.Error(code, out, errs)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	if code, out, errs := says(t, "restore", "--data", copied, file); code != 0 {
+		t.Error(code, out, errs)
+	}
+	if code, out, errs := says(t, "verify", "--data", copied); code != 0 {
+		t.Error(code, out, errs)
+	}
+}

@@ -1,0 +1,177 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/node"
+	"github.com/parley-chat/parley/internal/node/nodetest"
+)
+
+// readyWithin is generous: the goal of half a second is for a machine that does
+// nothing else, and what it took is logged.
+const readyWithin = 5 * time.Second
+
+// story is a log that can be read while it is written.
+type story struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *story) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *story) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// start runs a node on an empty folder that logs everything.
+func start(t *testing.T, cfg node.Config) (url string, told *story, stop func()) {
+	t.Helper()
+	cfg.Data, cfg.Listen = filepath.Join(t.TempDir(), "data"), []string{"127.0.0.1:0"}
+	told = new(story)
+	n := node.New(cfg, slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	began := time.Now()
+	go func() { done <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > readyWithin {
+		t.Errorf("ready after %v", took)
+	} else {
+		t.Logf("ready after %v from an empty folder", took)
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return "http://" + n.Addrs()[0].String(), told, stop
+}
+
+func TestNoSecretIsLogged(t *testing.T) {
+	url, told, stop := start(t, node.Config{Version: "test", MetricsToken: "metrics-secret"})
+	a := &account{t: t, url: url}
+	status, body := a.ask("POST", "/v1/accounts", object{"username": "ann", "password": "correct horse"})
+	if status != http.StatusCreated {
+		t.Fatal(status, body)
+	}
+	session := body["session"].(object)
+	a.token = session["access_token"].(string)
+	refresh := session["refresh_token"].(string)
+	w := a.connects(nil)
+	for _, path := range []string{"/v1/users/me", "/v1/search?q=confidential", "/v1/ws?token=" + a.token, "/v1/nothing?token=" + a.token} {
+		a.ask("GET", path, nil)
+	}
+	a.ask("POST", "/v1/sessions", object{"username": "ann", "password": "wrong horse"})
+	a.ask("POST", "/v1/sessions", object{"username": 7, "password": "correct horse"})
+	if status, rotated := a.ask("POST", "/v1/sessions/refresh", object{"refresh_token": refresh}); status != http.StatusOK {
+		t.Fatal(status, rotated)
+	}
+	a.ask("GET", "/v1/users/me", nil, "Authorization", "Bearer not-"+a.token)
+	w.conn.Close()
+	stop()
+	log := told.String()
+	if !strings.Contains(log, "/v1/users/me") {
+		t.Fatal("requests are not logged at debug level: this test sees nothing")
+	}
+	for name, secret := range map[string]string{"an access token": a.token, "a refresh token": refresh, "a password": "correct horse",
+		"a wrong password": "wrong horse", "a search": "confidential", "the metrics token": "metrics-secret"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%s is in the log", name)
+		}
+	}
+}
+
+func TestHealthAndMetrics(t *testing.T) {
+	url, _, _ := start(t, node.Config{MetricsToken: "let me in"})
+	get := func(path string, header ...string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	for _, path := range []string{"/livez", "/readyz"} {
+		if status, body := get(path); status != http.StatusOK || !json.Valid([]byte(body)) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	for _, c := range []struct {
+		status int
+		header []string
+	}{
+		{http.StatusOK, nil},
+		{http.StatusUnauthorized, []string{"X-Forwarded-For", "203.0.113.9"}}, // a proxy on this machine
+		{http.StatusUnauthorized, []string{"X-Forwarded-For", "203.0.113.9", "Authorization", "Bearer guess"}},
+		{http.StatusOK, []string{"X-Forwarded-For", "203.0.113.9", "Authorization", "Bearer let me in"}},
+	} {
+		if status, body := get("/metrics", c.header...); status != c.status {
+			t.Errorf("/metrics with %v: %d %.200s", c.header, status, body)
+		}
+	}
+	if status, body := get("/v1/capabilities"); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	_, all := get("/metrics")
+	for _, name := range []string{"parley_native_request_seconds", "parley_native_sockets", "parley_gateway_sessions", "go_goroutines"} {
+		if !strings.Contains(all, "\n"+name) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+}
+
+func TestAPortInUseIsOneSentence(t *testing.T) {
+	town := nodetest.New(t)
+	taken := strings.TrimPrefix(town.URL(), "http://")
+	n := node.New(node.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: []string{taken}}, slog.New(slog.DiscardHandler))
+	err := n.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), taken) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestALockedFolderIsOneSentence(t *testing.T) {
+	town := nodetest.New(t)
+	n := node.New(node.Config{Data: town.Config.Data, Listen: []string{"127.0.0.1:0"}}, slog.New(slog.DiscardHandler))
+	err := n.Run(t.Context())
+	if err == nil || !strings.Contains(fmt.Sprint(err), "another parley") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
