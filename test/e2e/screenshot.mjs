@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { launch, Person } from './person.mjs'
 import { Server } from './server.mjs'
+import { until } from './until.mjs'
 
 const docs = process.argv[2] ?? fileURLToPath(new URL('../../docs', import.meta.url))
 const password = 'correct horse'
@@ -31,6 +32,14 @@ class Member {
     return this.ask('POST', `/v1/rooms/${room.id}/join`)
   }
 
+  async rooms() {
+    return (await this.ask('GET', '/v1/rooms')).rooms
+  }
+
+  writesTo(other) {
+    return this.ask('POST', '/v1/rooms', { kind: 'direct', members: [other.user.id] })
+  }
+
   says(room, text) {
     return this.ask('POST', `/v1/rooms/${room.id}/messages`, { text })
   }
@@ -44,18 +53,25 @@ async function talk(server) {
   const ada = await Member.signUp(server, 'ada', 'Ada Ek')
 
   const music = await ben.makes('music', 'What are you listening to?')
+  const garden = await jonas.makes('rooftop garden', 'Water on Mondays and Thursdays')
   const launchRoom = await mei.makes('launch', 'Thursday, 10:00. Checklist first, cake after.')
   for (const member of [ben, jonas, ada]) await member.joins(launchRoom)
-  await ada.joins(music)
+  for (const room of [music, garden]) await ada.joins(room)
 
-  const direct = await jonas.ask('POST', '/v1/rooms', { kind: 'direct', members: [ada.user.id] })
+  const general = (await ada.rooms()).find(room => room.name === 'general')
+  await mei.says(general, 'Welcome, everybody! Ask anything, there are no silly questions.')
+  await jonas.says(garden, 'The first tomatoes are red.')
+  await ada.says(garden, 'I will bring bread.')
   await ben.says(music, 'Found the record you hummed on Monday.')
   await ben.says(music, 'It was on the B side all along.')
-  await jonas.says(direct, 'Are you free at three?')
+  await ada.says(await mei.writesTo(ada), 'See you at the station, then.')
+  await jonas.says(await jonas.writesTo(ada), 'Are you free at three?')
 
+  await jonas.says(launchRoom, 'The new sign-up page is live on staging. Please try to break it.')
+  await ada.says(launchRoom, 'Signed up as <b>ada</b> and it called me exactly that. Well done.')
   await mei.says(launchRoom, 'Good morning! Last round before Thursday: what is still open?')
   await ben.says(launchRoom, 'Load test is done. The busiest room had 1,000 people in it and nobody waited noticeably.')
-  await ben.says(launchRoom, 'I pulled the plug on the server in the middle of it. Every message was there afterwards, once.')
+  await ben.says(launchRoom, 'Then I pulled the plug on the server in the middle of it. Every message was there afterwards, once.')
   await jonas.says(launchRoom, 'Translations are in, except for Dutch. Tonight.')
   await ada.says(launchRoom, 'The guide is ready to read. I would love a pair of fresh eyes on the part about backups.')
   await mei.says(launchRoom, 'I can do that after lunch, @ada.')
@@ -67,6 +83,9 @@ const server = await Server.start()
 const browser = await launch()
 try {
   await talk(server)
+  const mei = await Person.open(browser, server.url)
+  await mei.entersPassword('mei', password)
+  await mei.goesTo('launch')
   await mkdir(docs, { recursive: true })
   for (const [colorScheme, file] of [['light', 'screenshot.png'], ['dark', 'screenshot-dark.png']]) {
     const ada = await Person.open(browser, server.url, { colorScheme, viewport: { width: 1180, height: 740 }, deviceScaleFactor: 2 })
@@ -74,6 +93,10 @@ try {
     await ada.goesTo('launch')
     await ada.sees('Then all we need is the cake.')
     await ada.page.getByText('Jonas Weber').first().waitFor()
+    await until('Mei is seen typing', async () => {
+      await mei.page.getByLabel('Message', { exact: true }).pressSequentially('…')
+      return await ada.page.getByText('is typing').count() > 0
+    })
     await ada.page.screenshot({ path: `${docs}/${file}` })
     await ada.context.close()
     console.log(`${docs}/${file}`)

@@ -70,7 +70,7 @@ test('names that look like code are shown as they were given', async () => {
 test('a channel\'s name that looks like code stays a name', async () => {
   await ada.finds(corpus[0], corpus[0], 'Create')
   await ada.isIn(corpus[0])
-  await ben.finds('script', corpus[0], 'Join')
+  await ben.finds('<script', corpus[0], 'Join')
   await ben.isIn(corpus[0])
 })
 

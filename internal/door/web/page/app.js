@@ -25,10 +25,8 @@ function learn(fresh) { // a room that was not opened yet needs no catching up: 
   if ('unread' in fresh) r.counted = fresh.head
   rooms.set(fresh.id, Object.assign(r, fresh))
 }
-function put(r, m) {
-  const e = r.changes.get(m.seq)
+const put = (r, m, e = r.changes.get(m.seq)) => // changes may be here before the message that they change
   r.messages.set(m.seq, Object.assign(m, e && (e.kind === 'delete' ? { deleted: true } : { text: e.body.text, edited_at: e.at })))
-}
 function apply(e) { // an event or an acknowledgement, at its place: what has this number or a higher one is already here
   const r = rooms.get(e.room)
   drop(e.nonce)
@@ -36,10 +34,11 @@ function apply(e) { // an event or an acknowledgement, at its place: what has th
   r.cursor = e.seq
   if (e.kind === 'message') {
     put(r, { ...e.body, seq: e.seq, by: e.by, at: e.at })
-    r.typing.delete((r.last = e).by)
+    r.typing.delete(e.by)
     if (e.by !== me().id && !(e.seq <= r.counted)) r.unread++
   }
   if (e.kind === 'edit' || e.kind === 'delete') r.changes.set(e.target, e)
+  if (e.kind === 'message' || (r.changes.has(e.target) && e.target === (r.last?.target ?? r.last?.seq))) r.last = e
   if (r.messages.has(e.target)) put(r, r.messages.get(e.target))
 }
 const hear = {
@@ -51,7 +50,7 @@ const hear = {
     if (o) { $('text').value ||= o.text; drop(o.nonce); flush() }
     if (f.ref !== 'auth') tell(f.detail)
   },
-  room: f => learn(f.room), user: f => people.set(f.user.id, f.user),
+  room: f => settle(learn(f.room)), user: f => people.set(f.user.id, f.user),
   room_gone(f) { rooms.delete(f.room); if (location.hash === '#' + f.room) location.hash = '' },
   truncated: f => forget(rooms.get(f.room), f.from - 1), reset: f => forget(rooms.get(f.room), 0),
   receipt(f) { const r = rooms.get(f.room); if (f.user === me().id && f.read >= r?.cursor) [r.read, r.unread] = [f.read, 0] },
@@ -76,10 +75,7 @@ function settle() {
   else if (here() && !here().first) history(here())
   draw()
 }
-function arrive() {
-  [bottom, typed] = [true, 0]
-  settle(edit(null))
-}
+const arrive = () => settle([bottom, typed] = [true, 0], edit(null))
 const go = act(async (...ask) => { const r = await api(...ask); $('find').close(learn(r)); location.hash = r.id })
 function edit(m) {
   $('text').value = m?.text ?? here()?.draft ?? ''
@@ -108,22 +104,26 @@ function sync(list, items) { // touches only the children whose facts changed: f
   for (const { el } of list.shown.values()) if (el === at) at = at.nextSibling; else list.insertBefore(el, at)
   while (at) [at] = [at.nextSibling, at.remove()]
 }
-const face = (id, letter) => make('span', { className: `face hue${parseInt(id.slice(-4), 16) % 8}`, ariaHidden: 'true', textContent: letter.toUpperCase() })
+const face = (id, name) => make('span', { className: id ? `face hue${parseInt(id.slice(-4), 16) % 8}` : 'face', ariaHidden: 'true', textContent: [...name][0].toUpperCase() })
 const byTime = () => [...rooms.values()].sort((a, b) => (a.last?.at ?? a.created_at) > (b.last?.at ?? b.created_at) ? -1 : 1)
-const roomItem = r => [r.id, JSON.stringify([title(r), r.unread, r === here()]), () => {
-  const count = r.unread ? [make('b', { textContent: r.unread, ariaLabel: `${r.unread} unread` })] : [], name = make('span', { textContent: title(r) })
-  return make('li', {}, make('a', { href: '#' + r.id, ariaCurrent: `${r === here()}` }, face(r.id, r.kind === 'direct' ? title(r)[0] : '#'), name, ...count))
+const speaker = e => e.by === me().id ? 'You: ' : rooms.get(e.room).kind === 'direct' ? '' : named(who(e.by)).split(' ')[0] + ': '
+const latest = r => r.last?.body.text ? speaker(r.last) + r.last.body.text.slice(0, 99) : r.topic
+const roomItem = r => [r.id, JSON.stringify([title(r), latest(r), r.unread, r === here()]), () => {
+  const count = r.unread ? [make('b', { textContent: r.unread, ariaLabel: `${r.unread} unread` })] : []
+  const name = make('span', { textContent: title(r) }, make('small', { textContent: latest(r) })), direct = r.kind === 'direct'
+  return make('li', {}, make('a', { href: '#' + r.id, ariaCurrent: `${r === here()}` }, face(direct && (r.peer ?? me()).id, direct ? title(r) : '#'), name, ...count))
 }]
 const date = m => new Date(m.at).toLocaleDateString([], { dateStyle: 'full' }), button = (label, onclick) => make('button', { textContent: label, onclick })
 function messageItem(r, m, before) {
   const by = who(m.by), newDay = !before || date(before) !== date(m), joined = !newDay && before.by === m.by && Date.parse(m.at) - Date.parse(before.at) < 300_000
+  const called = m.mentions?.map(id => '@' + who(id).username), part = t => called?.includes(t.toLowerCase()) ? make('strong', { textContent: t }) : t
   const state = !m.seq ? 'sending…' : m.edited_at && !m.deleted ? 'edited' : ''
-  return [m.seq ?? m.nonce, JSON.stringify([named(by), m.text, m.deleted, state, newDay, joined]), () => {
+  return [m.seq ?? m.nonce, JSON.stringify([named(by), m.text, m.deleted, called, state, newDay, joined]), () => {
     const time = make('time', { dateTime: m.at, textContent: new Date(m.at).toLocaleTimeString([], { timeStyle: 'short' }) })
-    const head = joined ? [] : [face(by.id, named(by)[0]), make('b', { textContent: named(by) }), time]
+    const head = joined ? [] : [face(by.id, named(by)), make('b', { textContent: named(by) }), time]
     const remove = act(() => confirm('Delete this message for everyone?') && api('DELETE', `/v1/rooms/${r.id}/messages/${m.seq}`))
     const tools = m.by !== me().id || !m.seq || m.deleted ? [] : [button('Edit', () => edit(m)), button('Delete', remove)]
-    const body = [make('p', { textContent: m.deleted ? 'Message deleted' : m.text }), make('small', { textContent: state }), make('span', { className: 'tools' }, ...tools)]
+    const body = [make('p', {}, ...m.deleted ? ['Message deleted'] : m.text.split(/(@\w[\w.-]*\w)/).map(part)), make('small', { textContent: state }), make('span', { className: 'tools' }, ...tools)]
     const kind = `${joined && 'joined'} ${m.deleted && 'deleted'} ${!m.seq && 'waiting'}`, day = newDay ? [make('h3', { textContent: date(m) })] : []
     return make('li', { className: kind }, ...day, make('article', {}, ...head, ...body))
   }]
@@ -145,16 +145,17 @@ function show(below) {
 function chat() {
   [$('entry').hidden, $('chat').hidden, $('self').textContent] = [true, false, named(me())]
   const [says, again] = $('banner').children
+  $('self').before(face(me().id, named(me())))
   $('new').onclick = () => { $('query').value = ''; $('find').showModal(); search() }
   $('out').onclick = () => api('DELETE', '/v1/sessions/current').catch(() => {}).then(() => signOut())
-  ;[again.onclick, $('query').oninput, $('composer').onsubmit] = [open, search, e => write(e.preventDefault())]
+  $('composer').onsubmit = e => write(e.preventDefault())
   $('text').oninput = e => {
     if (!editing) here().draft = e.target.value
     if (Date.now() - typed > 3000) typed = send({ type: 'typing', room: here().id, on: true }) ? Date.now() : 0
   }
   $('text').onkeydown = e => { if (e.key === 'Escape') edit(null); if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) write(e.preventDefault()) }
   log.onscroll = () => { bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 40; if (log.scrollTop < 200 && here()) history(here()); draw() }
-  ;[window.onhashchange, document.onvisibilitychange] = [arrive, draw]
+  ;[window.onhashchange, document.onvisibilitychange, again.onclick, $('query').oninput] = [arrive, draw, open, search]
   const waiting = s => { says.textContent = s ? `No connection. Trying again in ${s} s.` : 'Connecting…'; $('banner').hidden = false; again.hidden = !s }
   start({ waiting, frame(f) { hear[f.type]?.(f); draw() }, cursors: () => Object.fromEntries([...rooms].filter(([, r]) => r.first || r.loading).map(([id, r]) => [id, r.cursor])) })
 }
