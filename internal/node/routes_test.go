@@ -144,3 +144,24 @@ func TestMessagesOverREST(t *testing.T) {
 		t.Errorf("what is left of it for bob: %v", deleted)
 	}
 }
+
+func TestASignUpCanBeRepeated(t *testing.T) {
+	town := nodetest.New(t)
+	anybody := &account{t: t, url: town.URL()}
+	ann := object{"username": "ann", "password": "correct horse"}
+	status, first := anybody.ask("POST", "/v1/accounts", ann, "Idempotency-Key", "k")
+	if status != http.StatusCreated {
+		t.Fatal(status, first)
+	}
+	status, again := anybody.ask("POST", "/v1/accounts", ann, "Idempotency-Key", "k")
+	if status != http.StatusCreated || again["user"].(object)["id"] != first["user"].(object)["id"] {
+		t.Errorf("the same sign-up: %d %v", status, again)
+	}
+	if status, body := anybody.ask("POST", "/v1/accounts", ann); status != http.StatusConflict {
+		t.Errorf("a name that is taken: %d %v", status, body)
+	}
+	other := object{"username": "ANN", "password": "another horse"}
+	if status, body := anybody.ask("POST", "/v1/accounts", other, "Idempotency-Key", "k"); status != http.StatusConflict {
+		t.Errorf("somebody else with that name: %d %v", status, body)
+	}
+}

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -58,8 +59,30 @@ func (d *Door) signUp(ctx context.Context, who *caller, in *signUpIn) (*signedIn
 	if display == "" {
 		display = in.Body.Username
 	}
-	return signed(contract.SignUp.Ask(ctx, d.gateway.Bus(), &contract.SignUpAsk{
-		Client: contract.Client{Device: in.Body.Device, Address: who.address}, Username: name, Password: in.Body.Password, DisplayName: display}))
+	client := contract.Client{Device: in.Body.Device, Address: who.address}
+	made, err := contract.SignUp.Ask(ctx, d.gateway.Bus(),
+		&contract.SignUpAsk{Client: client, Username: name, Password: in.Body.Password, DisplayName: display})
+	if chat.CodeOf(err) == chat.Conflict && in.IdempotencyKey != "" {
+		return d.signUpAgain(ctx, client, name, in.Body.Password, err)
+	}
+	return signed(made, err)
+}
+
+// repeatable is how long a sign-up that is repeated with its Idempotency-Key is
+// taken for the same one.
+const repeatable = time.Hour
+
+// signUpAgain answers a sign-up of which the client has lost the answer. Who
+// knows the password of so young an account has made it.
+func (d *Door) signUpAgain(ctx context.Context, client contract.Client, name, password string, taken error) (*signedInOut, error) {
+	in, err := contract.SignIn.Ask(ctx, d.gateway.Bus(), &contract.SignInAsk{Client: client, Username: name, Password: password})
+	switch {
+	case chat.CodeOf(err) == chat.RateLimited:
+		return nil, err
+	case err != nil || time.Since(time.UnixMilli(in.User.CreatedAt)) > repeatable:
+		return nil, taken
+	}
+	return signed(in, nil)
 }
 
 // signed is the answer to everything that signs somebody in.

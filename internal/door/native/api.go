@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -100,6 +101,21 @@ type route struct {
 	open         bool
 	spends       gateway.Limit
 	errors       []chat.Code // beside those that every route has
+	also         map[int]other
+}
+
+// other is a successful answer beside the usual one.
+type other struct {
+	meaning string
+	shape   reflect.Type // of its body; nil: it has none
+}
+
+func (o other) response(r huma.Registry) *huma.Response {
+	described := &huma.Response{Description: o.meaning}
+	if o.shape != nil {
+		described.Content = map[string]*huma.MediaType{"application/json": {Schema: r.Schema(o.shape, true, "")}}
+	}
+	return described
 }
 
 // on registers a route. what err says about whose fault it is decides the
@@ -109,6 +125,10 @@ func on[I, O any](d *Door, api huma.API, r route, fn func(ctx context.Context, w
 		OperationID: r.name, Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status,
 		Tags: []string{tag(r.path)}, MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,
 		Metadata: map[string]any{open: r.open, spends: r.spends},
+	}
+	op.Responses = map[string]*huma.Response{}
+	for status, o := range r.also {
+		op.Responses[strconv.Itoa(status)] = o.response(api.OpenAPI().Components.Schemas)
 	}
 	if !r.open {
 		op.Security = []map[string][]string{{"bearer": {}}}

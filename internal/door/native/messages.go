@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -25,19 +26,22 @@ const (
 // messageRoutes are saying something, and reading what was said.
 func (d *Door) messageRoutes(api huma.API) {
 	changes := []chat.Code{chat.Forbidden, chat.NotFound, chat.Conflict, chat.TooLarge}
+	queued := map[int]other{http.StatusAccepted: {"queued, not acknowledged: repeat the request with this nonce", reflect.TypeFor[queuedShape]()}}
+	unchanged := map[int]other{http.StatusNoContent: {"nothing needed changing", nil}}
 	seen := []chat.Code{chat.NotFound}
 	const at, reacting = "/v1/rooms/{room}/messages/{seq}", "/v1/rooms/{room}/messages/{seq}/reactions/{emoji}"
 	on(d, api, route{method: http.MethodPost, path: "/v1/rooms/{room}/messages", name: "send-message", status: http.StatusCreated,
-		spends: gateway.LimitCommand, errors: changes,
-		summary: "Say something: 201 with the event once it is committed, 202 when that takes longer than Prefer: wait=<s>"}, d.send)
+		spends: gateway.LimitCommand, errors: changes, also: queued,
+		summary: "Say something, and wait for its event"}, d.send)
 	on(d, api, route{method: http.MethodPatch, path: at, name: "edit-message",
 		spends: gateway.LimitCommand, errors: changes, summary: "Change a message's text"}, d.edit)
 	on(d, api, route{method: http.MethodDelete, path: at, name: "delete-message",
-		spends: gateway.LimitCommand, errors: changes, summary: "Clear a message; its number stays. 204: it was deleted before"}, d.remove)
+		spends: gateway.LimitCommand, errors: changes, also: unchanged,
+		summary: "Clear a message; its number stays"}, d.remove)
 	on(d, api, route{method: http.MethodPut, path: reacting, name: "react",
-		spends: gateway.LimitCommand, errors: changes, summary: "Put an emoji under a message. 204: it was there"}, d.react)
+		spends: gateway.LimitCommand, errors: changes, also: unchanged, summary: "Put an emoji under a message"}, d.react)
 	on(d, api, route{method: http.MethodDelete, path: reacting, name: "unreact",
-		spends: gateway.LimitCommand, errors: changes, summary: "Take an emoji away. 204: it was not there"}, d.unreact)
+		spends: gateway.LimitCommand, errors: changes, also: unchanged, summary: "Take an emoji away"}, d.unreact)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms/{room}/messages", name: "history",
 		spends: gateway.LimitRead, errors: seen, summary: "Messages as they stand now, ascending"}, d.history)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms/{room}/events", name: "events",
@@ -84,8 +88,12 @@ type sent struct {
 }
 
 type sentBody struct {
-	event *chat.Event
-	ID    chat.ID `json:"id"`
+	event  *chat.Event
+	queued queuedShape
+}
+
+type queuedShape struct {
+	ID    chat.ID `json:"id" doc:"what the event will be called"`
 	Nonce string  `json:"nonce"`
 }
 
@@ -94,9 +102,7 @@ func (s sentBody) MarshalJSON() ([]byte, error) {
 	if s.event != nil {
 		return appendEvent(nil, s.event, true), nil
 	}
-	b := appendID([]byte(`{"id":`), s.ID)
-	b = appendString(append(b, `,"nonce":`...), s.Nonce)
-	return append(b, '}'), nil
+	return json.Marshal(s.queued)
 }
 
 // Schema describes the event, which is what a client waits for.
@@ -115,7 +121,7 @@ func (d *Door) send(ctx context.Context, who *caller, in *sendIn) (*sent, error)
 	e, err := d.gateway.Do(patience, &who.Identity, cmd)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return &sent{http.StatusAccepted, sentBody{ID: cmd.ID, Nonce: cmd.Nonce}}, nil
+		return &sent{http.StatusAccepted, sentBody{queued: queuedShape{cmd.ID, cmd.Nonce}}}, nil
 	case err != nil:
 		return nil, err
 	}

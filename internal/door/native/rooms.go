@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +28,7 @@ type roomsOut struct {
 func (d *Door) roomRoutes(api huma.API) {
 	on(d, api, route{method: http.MethodPost, path: "/v1/rooms", name: "create-room", status: http.StatusCreated,
 		spends: gateway.LimitCommand, errors: []chat.Code{chat.Forbidden, chat.NotFound, chat.Conflict},
-		summary: "Make a room; a direct room that exists is answered with 200"}, d.createRoom)
+		also: map[int]other{http.StatusOK: {"the direct room that exists", reflect.TypeFor[room]()}}, summary: "Make a room"}, d.createRoom)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms", name: "list-rooms",
 		spends: gateway.LimitRead, summary: "My rooms, the most recently active first, or with scope=public the channels"}, d.listRooms)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms/{room}", name: "get-room",

@@ -89,10 +89,16 @@ func TestTooManySocketsOfOneAddress(t *testing.T) {
 		t.Errorf("told %+v, closed with %d", e, closed)
 	}
 	first.Close()
+	soon(t, "a socket that has gone counts no more", func() bool { return d.addrs.take("127.0.0.1", false) })
+}
+
+// soon waits for what another goroutine does a moment later.
+func soon(t *testing.T, what string, is func() bool) {
+	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for !d.addrs.take("127.0.0.1", false) { // the server hears of the end a moment later
+	for !is() {
 		if time.Now().After(deadline) {
-			t.Fatal("a socket that has gone still counts")
+			t.Fatal("not so: " + what)
 		}
 		<-time.After(time.Millisecond)
 	}
@@ -101,6 +107,7 @@ func TestTooManySocketsOfOneAddress(t *testing.T) {
 func TestACloseOfTheServerEndsSocketsWithoutAHello(t *testing.T) {
 	d := newDoor(t, Config{})
 	conn := dial(t, serve(t, d))
+	soon(t, "the server knows the socket", func() bool { return d.sockets.Len() == 1 })
 	done := make(chan error, 1)
 	go func() { done <- d.Close(t.Context()) }()
 	if _, closed := ending(t, conn); closed != 1001 {
