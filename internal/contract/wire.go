@@ -17,6 +17,7 @@ const (
 	leastAnswer = 40
 	leastRoom   = 20
 	leastCursor = 17
+	leastMine   = 60
 )
 
 // AppendBinary writes the notice behind b.
@@ -186,4 +187,73 @@ func (p *FeedPage) UnmarshalBinary(b []byte) error {
 	p.N, p.Epoch = d.Uvarint(), d.Uvarint()
 	p.Events = takeEvents(&d)
 	return d.Err()
+}
+
+// AppendBinary writes the page behind b.
+func (p *MyRoomsPage) AppendBinary(b []byte) ([]byte, error) {
+	e := bus.Encoder{B: b}
+	e.Byte(wireVersion)
+	e.Text(p.Next)
+	e.Uvarint(uint64(len(p.Rooms)))
+	for i := range p.Rooms {
+		putMine(&e, &p.Rooms[i])
+	}
+	return e.B, nil
+}
+
+// UnmarshalBinary reads what AppendBinary wrote.
+func (p *MyRoomsPage) UnmarshalBinary(b []byte) error {
+	d := bus.NewDecoder(b)
+	d.Version(wireVersion)
+	p.Next = d.Text()
+	if count := d.Count(leastMine); count > 0 {
+		p.Rooms = make([]chat.Mine, count)
+		for i := range p.Rooms {
+			takeMine(&d, &p.Rooms[i])
+		}
+	}
+	return d.Err()
+}
+
+func putMine(e *bus.Encoder, m *chat.Mine) {
+	mark := e.Open()
+	e.ID(m.ID)
+	e.ID(m.CreatedBy)
+	e.ID(m.Peer)
+	e.Text(string(m.Kind))
+	e.Text(m.Name)
+	e.Text(m.Handle)
+	e.Text(m.Topic)
+	e.Int(m.CreatedAt)
+	e.Int(m.LastAt)
+	for _, n := range []uint64{uint64(m.MemberCount), uint64(m.Owners), m.Head, m.Messages, m.Read, m.Delivered, m.Unread, m.Mentions} {
+		e.Uvarint(n)
+	}
+	for _, yes := range []bool{m.ReadOnly, m.Archived, m.Muted, m.Favourite} {
+		e.Bool(yes)
+	}
+	e.Text(string(m.Role))
+	e.Text(string(m.Notify))
+	e.Bool(m.Last != nil)
+	if m.Last != nil {
+		e.Event(m.Last)
+	}
+	e.Close(mark)
+}
+
+func takeMine(d *bus.Decoder, m *chat.Mine) {
+	f := d.Frame()
+	m.ID, m.CreatedBy, m.Peer = f.ID(), f.ID(), f.ID()
+	m.Kind, m.Name, m.Handle, m.Topic = chat.RoomKind(f.Text()), f.Text(), f.Text(), f.Text()
+	m.CreatedAt, m.LastAt = f.Int(), f.Int()
+	m.MemberCount, m.Owners = int(f.Uvarint()), int(f.Uvarint())
+	m.Head, m.Messages, m.Read, m.Delivered = f.Uvarint(), f.Uvarint(), f.Uvarint(), f.Uvarint()
+	m.Unread, m.Mentions = f.Uvarint(), f.Uvarint()
+	m.ReadOnly, m.Archived, m.Muted, m.Favourite = f.Bool(), f.Bool(), f.Bool(), f.Bool()
+	m.Role, m.Notify = chat.Role(f.Text()), chat.Notify(f.Text())
+	if f.Bool() {
+		m.Last = &chat.Event{}
+		f.Event(m.Last)
+	}
+	inherit(d, &f)
 }

@@ -33,6 +33,12 @@ func samples() map[string]hot {
 		"events ask":  &EventsAsk{User: by, Runs: true, Limit: 5, Bytes: 1 << 20, Cursors: []Cursor{{room, 4}, {by, 0}}},
 		"events page": &EventsPage{Rooms: []RoomEvents{{Room: room, Head: 8, N: 100, More: true, Events: events}, {Room: by, Gone: true}}},
 		"feed page":   &FeedPage{N: 100, Epoch: 2, Events: events},
+		"my rooms": &MyRoomsPage{Next: "more", Rooms: []chat.Mine{
+			{Info: chat.Info{ID: room, Kind: chat.Channel, Name: "n", Handle: "h", Topic: "t", CreatedAt: 1, CreatedBy: by, MemberCount: 2, Owners: 1,
+				Head: 8, Messages: 5, LastAt: 3, ReadOnly: true}, Role: chat.RoleOwner, Read: 4, Delivered: 5, Unread: 1, Mentions: 1,
+				Muted: true, Notify: chat.NotifyAll, Last: &events[0]},
+			{Info: chat.Info{ID: by, Kind: chat.Direct, Archived: true}, Peer: room, Favourite: true},
+		}},
 	}
 }
 
@@ -80,7 +86,7 @@ func FuzzHotMessages(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, v := range []hot{&Notice{}, &EventsAsk{}, &EventsPage{}, &FeedPage{}} {
+		for _, v := range []hot{&Notice{}, &EventsAsk{}, &EventsPage{}, &FeedPage{}, &MyRoomsPage{}} {
 			if v.UnmarshalBinary(b) != nil {
 				continue
 			}
