@@ -165,3 +165,21 @@ func TestASignUpCanBeRepeated(t *testing.T) {
 		t.Errorf("somebody else with that name: %d %v", status, body)
 	}
 }
+
+// A client that does not want to wait was told 202 for a message that never
+// reached the log: the gateway had given up before it watched the room.
+func TestAMessageThatIsQueuedHappens(t *testing.T) {
+	town := nodetest.New(t)
+	ann := signUp(t, town, "ann")
+	room := ann.creates("group")
+	town.Restart() // now no gateway watches the room
+	at := "/v1/rooms/" + room + "/messages"
+	status, body := ann.ask("POST", at, object{"text": "hi", "nonce": "n"}, "Prefer", "wait=0")
+	if status != http.StatusCreated && status != http.StatusAccepted || body["nonce"] != "n" {
+		t.Fatal(status, body)
+	}
+	w := ann.connects(object{"cursors": object{room: 1}})
+	if e := w.hears("event")["event"].(object); e["id"] != body["id"] {
+		t.Errorf("queued %v, happened %v", body, e)
+	}
+}

@@ -21,6 +21,8 @@ import (
 const (
 	defaultWait = 5 * time.Second
 	maxWait     = 30 * time.Second
+	// leastWait is for handing the command to the log: 202 says that it is there.
+	leastWait = time.Second
 )
 
 // messageRoutes are saying something, and reading what was said.
@@ -70,7 +72,7 @@ func happened(e *chat.Event, status int, err error) (*eventOut, error) {
 type sendIn struct {
 	InRoom
 	Key
-	Prefer string `header:"Prefer" maxLength:"200" doc:"wait=<seconds>: how long to wait for the event; default 5, at most 30"`
+	Prefer string `header:"Prefer" maxLength:"200" doc:"wait=<seconds>: how long to wait for the event; default 5, 1 to 30"`
 	Body   struct {
 		Text        string          `json:"text,omitempty" doc:"at most 32 KiB; may be empty only with attachments or meta"`
 		Nonce       string          `json:"nonce,omitempty" maxLength:"128" doc:"the same as Idempotency-Key"`
@@ -144,7 +146,7 @@ func waits(prefer string) time.Duration {
 			continue
 		}
 		if seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16); err == nil {
-			return min(time.Duration(seconds)*time.Second, maxWait)
+			return max(leastWait, min(time.Duration(seconds)*time.Second, maxWait))
 		}
 	}
 	return defaultWait

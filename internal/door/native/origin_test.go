@@ -69,7 +69,7 @@ func TestForwardedOnlyByTrustedProxies(t *testing.T) {
 
 func TestPreferWait(t *testing.T) {
 	for header, want := range map[string]time.Duration{
-		"": 5 * time.Second, "wait=10": 10 * time.Second, "respond-async, Wait = 0": 0, "wait=99": 30 * time.Second,
+		"": 5 * time.Second, "wait=10": 10 * time.Second, "respond-async, Wait = 0": time.Second, "wait=99": 30 * time.Second,
 		"wait=-1": 5 * time.Second, "wait=x": 5 * time.Second, `wait="7"`: 7 * time.Second, "waiting=3": 5 * time.Second,
 	} {
 		if got := waits(header); got != want {
