@@ -105,7 +105,7 @@ func (c *configCmd) Run(out io.Writer) error {
 	}
 	values := yaml.MapSlice{}
 	fields(reflect.ValueOf(c.serve), func(name string, v reflect.Value) {
-		var value any = v.Interface()
+		value := v.Interface()
 		if slices.Contains(secret, name) && !v.IsZero() {
 			value = "(set)"
 		}

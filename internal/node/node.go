@@ -329,7 +329,6 @@ func (e *ends) run(log *slog.Logger) (err error) {
 // Socket is where operators' commands reach a running node.
 func Socket(data string) string { return filepath.Join(data, "admin.sock") }
 
-
 // Accounts is how people prove who they are; SignUp, who may make an account.
 type (
 	Accounts = accounts.Config

@@ -88,8 +88,13 @@ func TestBearer(t *testing.T) {
 
 func TestCounter(t *testing.T) {
 	c := newCounter[string](2)
-	if !c.take("a", false) || !c.take("a", false) || c.take("a", false) || !c.take("b", false) {
-		t.Fatal("two of each fit")
+	for _, taken := range []struct {
+		key  string
+		fits bool
+	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}} {
+		if c.take(taken.key, false) != taken.fits {
+			t.Fatalf("two of each fit: another %s: %v", taken.key, !taken.fits)
+		}
 	}
 	if !c.take("a", true) {
 		t.Fatal("without limits everything fits")
