@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # Every kind of `parley bench` against a fresh server of its own, generator and server on this machine. Results: build/bench/KIND.json
-# and KIND.txt. KINDS="pairs idle" runs only those; ADDRESS is where the servers listen.
+# and KIND.txt. KINDS="pairs idle" runs only those, BENCH_DURATION is how long each is measured (30s; the storm ends when everybody
+# is back), ADDRESS is where the servers listen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 ADDRESS=${ADDRESS:-127.0.0.1:18080}
 out=build/bench
-secret=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
-data='' server=''
+duration=${BENCH_DURATION:-30s}
+# Servers and generators share it through their environment, so that no process list shows it.
+PARLEY_AUTH_JWT_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+export PARLEY_AUTH_JWT_SECRET
+data='' server='' failed=''
 
 declare -A options=(
-	[fanout]="--members 1000 --rate 750"
-	[pairs]="--pairs 1000 --rate 20000"
-	[idle]="--conns 10000"
+	[fanout]="--members 1000 --rate 750 --duration $duration"
+	[pairs]="--pairs 1000 --rate 20000 --duration $duration"
+	[idle]="--conns 10000 --hold $duration"
 	[storm]="--conns 10000"
 )
 
@@ -28,7 +32,7 @@ trap stop_server EXIT
 
 start_server() {
 	data=$(mktemp -d)
-	PARLEY_AUTH_JWT_SECRET=$secret bin/parley serve --data "$data" --listen "$ADDRESS" --no-limits >"$out/$1.server.log" 2>&1 &
+	bin/parley serve --data "$data" --listen "$ADDRESS" --no-limits >"$out/$1.server.log" 2>&1 &
 	server=$!
 	for ((i = 0; i < 200; i++)); do
 		curl -fs "http://$ADDRESS/readyz" >/dev/null && return
@@ -47,6 +51,10 @@ ulimit -n "$(ulimit -Hn)"
 for kind in ${KINDS:-fanout pairs idle storm}; do
 	echo "=== $kind ${options[$kind]}"
 	start_server "$kind"
-	bin/parley bench "$kind" ${options[$kind]} --url "http://$ADDRESS" --jwt-secret "$secret" --json "$out/$kind.json" | tee "$out/$kind.txt"
+	bin/parley bench "$kind" ${options[$kind]} --url "http://$ADDRESS" --json "$out/$kind.json" | tee "$out/$kind.txt" || failed+=" $kind"
 	stop_server
 done
+if [[ -n $failed ]]; then
+	echo "bench: failed:$failed" >&2
+	exit 1
+fi

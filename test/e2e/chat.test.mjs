@@ -4,7 +4,7 @@ import { launch, Person } from './person.mjs'
 import { Server } from './server.mjs'
 import { until } from './until.mjs'
 
-let server, browser, ada, ben
+let server, browser, ada, ben, eve
 
 before(async () => {
   server = await Server.start()
@@ -135,6 +135,37 @@ test('signing out ends it, signing in brings it back', async () => {
   await ben.sees('after')
 })
 
+// Signing up answers before the default rooms are joined: the page must not stay empty when they come later than the welcome.
+test('a room that is left and joined elsewhere closes and opens by itself', async () => {
+  eve = await Person.open(browser, server.url)
+  await eve.signUp('eve', 'Eve Moreau')
+  await eve.isIn('general')
+  const { token, room } = await eve.page.evaluate(() => ({
+    token: JSON.parse(localStorage.getItem('parley.session')).session.access_token, room: location.hash.slice(1),
+  }))
+  const ask = what => fetch(`${server.url}/v1/rooms/${room}/${what}`, { method: 'POST', headers: { Authorization: `Bearer ${token}` } })
+  assert.equal((await ask('leave')).status, 204)
+  await eve.isIn('Pick a conversation')
+  assert.equal(await eve.page.getByRole('navigation').getByRole('link').count(), 0)
+  assert.equal((await ask('join')).status, 200)
+  await eve.isIn('general')
+  await eve.sees('after')
+})
+
+test('the list of conversations tells the latest of each', async () => {
+  const latest = eve.page.getByRole('navigation').getByRole('link', { name: 'general' })
+  await ada.goesTo('general')
+  await ada.says('tea is redy')
+  await latest.getByText('Ada: tea is redy').waitFor()
+  await ada.message('tea is redy').hover()
+  await ada.message('tea is redy').getByRole('button', { name: 'Edit' }).click()
+  await ada.writes('tea is ready')
+  await latest.getByText('Ada: tea is ready').waitFor()
+  await ada.message('tea is ready').hover()
+  await ada.message('tea is ready').getByRole('button', { name: 'Delete' }).click()
+  await until('nothing of it is left', async () => await eve.page.getByText('tea is').count() === 0)
+})
+
 test('no page had a fault', () => {
-  assert.deepEqual([...ada.faults, ...ben.faults], [])
+  assert.deepEqual([...ada.faults, ...ben.faults, ...eve.faults], [])
 })

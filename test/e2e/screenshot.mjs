@@ -40,8 +40,10 @@ class Member {
     return this.ask('POST', '/v1/rooms', { kind: 'direct', members: [other.user.id] })
   }
 
-  says(room, text) {
-    return this.ask('POST', `/v1/rooms/${room.id}/messages`, { text })
+  // says writes, and has read what it wrote.
+  async says(room, text) {
+    const { seq } = await this.ask('POST', `/v1/rooms/${room.id}/messages`, { text })
+    await this.ask('POST', `/v1/rooms/${room.id}/read`, { seq })
   }
 }
 
@@ -88,7 +90,7 @@ try {
   await mei.goesTo('launch')
   await mkdir(docs, { recursive: true })
   for (const [colorScheme, file] of [['light', 'screenshot.png'], ['dark', 'screenshot-dark.png']]) {
-    const ada = await Person.open(browser, server.url, { colorScheme, viewport: { width: 1180, height: 740 }, deviceScaleFactor: 2 })
+    const ada = await Person.open(browser, server.url, { colorScheme, viewport: { width: 1180, height: 780 }, deviceScaleFactor: 2 })
     await ada.entersPassword('ada', password)
     await ada.goesTo('launch')
     await ada.sees('Then all we need is the cake.')
