@@ -113,5 +113,6 @@ func fromHere(r *http.Request) bool {
 		return false
 	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+	proxied := r.Header.Get("X-Forwarded-For") + r.Header.Get("X-Real-Ip") + r.Header.Get("Forwarded")
+	return err == nil && addr.Unmap().IsLoopback() && proxied == ""
 }

@@ -273,7 +273,8 @@ func rootCause(err error) error {
 func (n *Node) serve(listeners []net.Listener, handler http.Handler, ends *ends, failed chan<- error) {
 	for _, l := range listeners {
 		server := &http.Server{
-			Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+			Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 		}
 		ends.add("http", server.Shutdown)

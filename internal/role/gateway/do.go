@@ -35,17 +35,18 @@ func (s *Session) Do(ref string, cmd *chat.Command) {
 }
 
 // Do carries out one command for a request and waits for its event; that is nil
-// when nothing needed changing. When ctx ends first the answer is its error: the
-// command is queued or on its way, and its fate open.
+// when nothing needed changing. When ctx ends before the command could be handed
+// to the log it did not happen, and the answer is [chat.Unavailable]; when ctx ends
+// later the answer is its error: the command is queued, and its fate open.
 func (g *Gateway) Do(ctx context.Context, who *contract.Identity, cmd *chat.Command) (*chat.Event, error) {
 	if err := g.prepare(ctx, who, cmd); err != nil {
-		return nil, err
+		return nil, notQueued(err)
 	}
 	h := g.hubOf(cmd.Room)
 	r := h.holdFor(cmd.Room)
 	defer h.letGo(r)
 	if err := h.awaitWatched(ctx, []*room{r}); err != nil {
-		return nil, err
+		return nil, notQueued(err)
 	}
 	w := &waiter{cmd: cmd, result: make(chan outcome, 1)}
 	h.submit(w)
@@ -56,6 +57,14 @@ func (g *Gateway) Do(ctx context.Context, who *contract.Identity, cmd *chat.Comm
 		h.abandon(w)
 		return nil, ctx.Err()
 	}
+}
+
+// notQueued keeps a context's error from being taken for a queued command.
+func notQueued(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return chat.Busy(time.Second, "there was no time to take the command; repeat it")
+	}
+	return err
 }
 
 // prepare stamps a command with who asks and when, finds whom it mentions, and
@@ -73,7 +82,7 @@ func (g *Gateway) prepare(ctx context.Context, who *contract.Identity, cmd *chat
 	}
 	var err error
 	cmd.Body.Mentions, cmd.Body.MentionAll, err = g.names.mentioned(ctx, cmd.Body.Text)
-	if err != nil && !errors.Is(err, ctx.Err()) {
+	if err != nil && ctx.Err() == nil {
 		return chat.Busy(time.Second, "the names in the text could not be looked up")
 	}
 	return err
