@@ -17,6 +17,13 @@ func (s *Store) Backup(ctx context.Context, file string, progress func(done, tot
 	if exists(file) {
 		return fmt.Errorf("%s exists: a backup overwrites nothing", file)
 	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // it holds password hashes and signing keys
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("the backup was not made: %w", err)
+	}
 	if err := s.db.copyTo(ctx, file, progress); err != nil {
 		return errors.Join(fmt.Errorf("the backup was not made: %w", err), os.Remove(file))
 	}

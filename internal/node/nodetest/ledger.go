@@ -12,6 +12,7 @@ import (
 // once, in order, at the same number for everyone, without holes.
 type Ledger struct {
 	mu    sync.Mutex
+	lies  []string
 	acks  map[string]client.Event // by nonce
 	seen  map[string][]client.Event
 	first map[string]map[string]uint64 // by observer and room: the number behind which they listen
@@ -26,6 +27,9 @@ func NewLedger() *Ledger {
 func (l *Ledger) Acked(nonce string, e client.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if first, again := l.acks[nonce]; again && first.ID != e.ID {
+		l.lies = append(l.lies, fmt.Sprintf("command %s was acknowledged with numbers %d and %d of room %s", nonce, first.Seq, e.Seq, e.Room))
+	}
 	l.acks[nonce] = e
 }
 
@@ -74,6 +78,7 @@ func (l *Ledger) Has(observer string) bool {
 func (l *Ledger) Judge() (complaints []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	complaints = slices.Clone(l.lies)
 	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
 	at := map[string]map[uint64]string{} // room → number → event id, as whoever saw it first says
 	nonces := map[string]uint64{}

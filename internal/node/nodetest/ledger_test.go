@@ -29,6 +29,7 @@ func TestTheLedgerFindsEveryKindOfLie(t *testing.T) {
 		"another event":            {func(l *Ledger) { l.Saw("ann", event(3, "c")); l.Saw("bob", event(3, "x")) }, "somebody else"},
 		"a lost command":           {func(l *Ledger) { l.Acked("n3", event(3, "c")) }, "seen by nobody"},
 		"an acknowledgement twice": {func(l *Ledger) { l.Acked("n4", event(2, "b")) }, "two commands"},
+		"a command done twice":     {func(l *Ledger) { l.Acked("n1", event(2, "b")) }, "with numbers"},
 		"somebody else's room":     {func(l *Ledger) { l.Saw("ann", client.Event{Room: "other", Seq: 1}) }, "do not follow"},
 	} {
 		l := NewLedger()

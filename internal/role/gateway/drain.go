@@ -8,7 +8,8 @@ import (
 	"github.com/parley-chat/parley/internal/contract"
 )
 
-// returningPerSecond is how fast clients are asked to come back at most.
+// returningPerSecond is how fast clients are asked to come back, as long as the
+// grace suffices for that.
 const returningPerSecond = 2000
 
 // Drain takes no more sessions, tells the clients of those there are when to
