@@ -145,7 +145,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 
 	close(n.ready)
-	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond), "data", n.cfg.Data, "listen", n.addrs)
+	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond).String(), "data", n.cfg.Data, "listen", fmt.Sprint(n.addrs))
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
