@@ -148,28 +148,29 @@ func (c *Command) Check() *Error {
 	case slices.Contains(b.Members, UserID{}):
 		return Errorf(Invalid, "the zero id is nobody")
 	}
-	for _, s := range c.strings() {
-		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
-			return Errorf(Invalid, "text is UTF-8 without U+0000")
-		}
+	if !c.clean() {
+		return Errorf(Invalid, "text is UTF-8 without U+0000")
 	}
 	return c.checkKind()
 }
 
-func (c *Command) strings() []string {
+// clean says whether every text of the command is UTF-8 without U+0000. It is
+// asked twice of every message, so it makes nothing.
+func (c *Command) clean() bool {
 	b := &c.Body
-	s := []string{c.Nonce, b.Text, string(b.Attachments), string(b.Meta), b.Emoji, b.Handle}
-	if b.Name != nil {
-		s = append(s, *b.Name)
+	if !cleanText(c.Nonce) || !cleanText(b.Text) || !cleanText(b.Emoji) || !cleanText(b.Handle) {
+		return false
 	}
-	if b.Topic != nil {
-		s = append(s, *b.Topic)
+	if !cleanText(string(b.Attachments)) || !cleanText(string(b.Meta)) {
+		return false
 	}
-	if c.Alias != nil {
-		s = append(s, c.Alias.Door, c.Alias.Kind, c.Alias.Foreign)
+	if b.Name != nil && !cleanText(*b.Name) || b.Topic != nil && !cleanText(*b.Topic) {
+		return false
 	}
-	return s
+	return c.Alias == nil || cleanText(c.Alias.Door) && cleanText(c.Alias.Kind) && cleanText(c.Alias.Foreign)
 }
+
+func cleanText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 func (c *Command) checkKind() *Error {
 	b := &c.Body

@@ -22,6 +22,9 @@ type (
 // removing people whose account has gone. It is a bot that cannot sign in.
 var System = UserID(uuid.MustParse("00000000-0000-8000-8000-000000000001"))
 
+// Ids are made for every command: their random bits are drawn in blocks.
+func init() { uuid.EnableRandPool() }
+
 // NewID makes a UUIDv7: ids made later sort later.
 func NewID() ID { return ID(uuid.Must(uuid.NewV7())) }
 

@@ -23,9 +23,7 @@ func (s *Session) Do(ref string, cmd *chat.Command) {
 		err = chat.Errorf(chat.Unauthenticated, "the token has run out")
 	}
 	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		err = s.g.prepare(ctx, &who, cmd)
+		err = s.g.prepare(context.Background(), &who, cmd) // an ask has a deadline of its own
 	}
 	if err != nil {
 		s.sink.Tell(Refused{ref, chat.Public(err)})
