@@ -25,23 +25,23 @@ func Example() {
 
 	login, err := client.New(server.URL).SignIn(ctx, "ann", "correct horse", "example")
 	if err != nil {
-		log.Fatal(err)
+		log.Panic(err)
 	}
 	session, err := client.Connect(ctx, client.Config{URL: server.URL, Tokens: login})
 	if err != nil {
-		log.Fatal(err)
+		log.Panic(err)
 	}
 	defer session.Close()
 
 	sent, err := session.Send(ctx, "general", client.Message{Text: "Hello, everyone"})
 	if err != nil {
-		log.Fatal(err)
+		log.Panic(err)
 	}
 	fmt.Println("committed as number", sent.Seq)
 	for {
 		notice, err := session.Next(ctx)
 		if err != nil {
-			log.Fatal(err)
+			log.Panic(err)
 		}
 		if event, ok := notice.(client.Event); ok {
 			fmt.Println(event.Seq, event.Text())

@@ -196,16 +196,16 @@ func (s *scanner) number(out *uint64) bool {
 
 // value skips any value.
 func (s *scanner) value(depth int) bool {
-	switch c := s.peek(); {
-	case c == '"':
+	switch c := s.peek(); c {
+	case '"':
 		return s.text()
-	case c == '{' || c == '[':
+	case '{', '[':
 		return depth < maxDepth && s.nested(c, depth+1)
-	case c == 't':
+	case 't':
 		return s.word("true")
-	case c == 'f':
+	case 'f':
 		return s.word("false")
-	case c == 'n':
+	case 'n':
 		return s.word("null")
 	default:
 		return s.anyNumber()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -78,5 +77,5 @@ func setting(f *kong.Flag) string {
 		standard = "`" + f.Default + "`"
 	}
 	says := strings.ReplaceAll(f.Help, " ("+f.Default+")", "") // it has a column of its own
-	return fmt.Sprintf("| `%s` | `%s` | %s | %s |\n", name, strings.Join(f.Envs, "`, `"), standard, strings.ReplaceAll(says, "|", `\|`))
+	return "| `" + name + "` | `" + strings.Join(f.Envs, "`, `") + "` | " + standard + " | " + strings.ReplaceAll(says, "|", `\|`) + " |\n"
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// ErrDiskFull: the folder of an embedded log cannot be written now. What was
+// ErrDiskFull means that the folder of an embedded log cannot be written now. What was
 // being appended may be in the log or not.
 var ErrDiskFull = errors.New("the disk under the log is full or cannot be written")
 

@@ -50,9 +50,8 @@ type Reader struct {
 	next     int // of arrived, to be taken
 	err      error
 	received uint64 // how many records, counted by the consumer
-	last     uint64 // sequence of the newest of them
 	expect   uint64 // sequence of the first, or 0 for any
-	behind   uint64 // records in the log beyond last, when it arrived
+	behind   uint64 // records in the log beyond the newest of them, when it arrived
 	heard    time.Time
 	watch    *time.Timer
 

@@ -302,13 +302,13 @@ func TestDiskFullAtStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := c.make(t)
-			b, heard := d.embed(t)
+			b, _ := d.embed(t)
 			fill(t, mustMake(t, b), 10)
 			if err := b.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			d.fill(t)
-			b, heard = d.embed(t)
+			b, heard := d.embed(t)
 			<-heard.began
 			crowd := gather(t, b.Log(0))
 			if crowd.say() {

@@ -82,7 +82,7 @@ func row(t *testing.T, s *ast.ValueSpec) string {
 		kind, asked = "topic", source(t, f.Index)
 	}
 	who, what, _ := strings.Cut(strings.TrimSpace(s.Comment.Text()), ": ")
-	return fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s |\n", subject, kind, who, what, asked, answer)
+	return "| `" + subject + "` | " + strings.Join([]string{kind, who, what, asked, answer}, " | ") + " |\n"
 }
 
 // source is a type as it is written, in backquotes.

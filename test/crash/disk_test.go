@@ -52,10 +52,10 @@ func TestAFullDiskRefusesSendersAndRecoversWithSpace(t *testing.T) {
 	send := func() int { return post(t, server.URL()+"/v1/rooms/"+room.ID+"/messages", token) }
 	until := func(what string, status int) (sent int) {
 		for deadline := time.Now().Add(patient); ; {
-			switch got := send(); {
-			case got == status:
+			switch send() {
+			case status:
 				return sent
-			case got == http.StatusCreated:
+			case http.StatusCreated:
 				sent++
 			}
 			if time.Now().After(deadline) {

@@ -32,7 +32,7 @@ func (p *process) usage() usage {
 		return usage{}
 	}
 	var u usage
-	dir := filepath.Join("/proc", strconv.Itoa(p.pid))
+	dir := "/proc/" + strconv.Itoa(p.pid)
 	if data, err := os.ReadFile(filepath.Join(dir, "statm")); err == nil {
 		if fields := strings.Fields(string(data)); len(fields) > 1 {
 			pages, _ := strconv.ParseInt(fields[1], 10, 64) // the kernel writes numbers
