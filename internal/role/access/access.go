@@ -29,15 +29,15 @@ const mostUsers = 200
 
 // Access is the role.
 type Access struct {
-	bus     *bus.Bus
-	store   Store
-	log     *slog.Logger
-	metrics *metrics
+	bus   *bus.Bus
+	store Store
+	log   *slog.Logger
+	seen  bus.AnswerOption
 }
 
 // New makes the role; it does no I/O.
 func New(b *bus.Bus, store Store, log *slog.Logger, reg prometheus.Registerer) *Access {
-	return &Access{bus: b, store: store, log: log.With("role", "access"), metrics: newMetrics(reg)}
+	return &Access{bus: b, store: store, log: log.With("role", "access"), seen: bus.Measure(reg, "access")}
 }
 
 // Name is the role's name.
@@ -57,11 +57,10 @@ func (a *Access) Run(ctx context.Context, ready func()) error {
 
 func (a *Access) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	seen := bus.Observe(a.metrics.seen)
-	subs.Add(contract.ListUsers.Answer(a.bus, a.list, seen))
-	subs.Add(contract.SetUser.Answer(a.bus, a.set, bus.Serial(), seen)) // one at a time: somebody stays the last owner
-	subs.Add(contract.OrgStats.Answer(a.bus, a.stats, seen))
-	subs.Add(contract.Owners.Answer(a.bus, a.owners, seen))
+	subs.Add(contract.ListUsers.Answer(a.bus, a.list, a.seen))
+	subs.Add(contract.SetUser.Answer(a.bus, a.set, bus.Serial(), a.seen)) // one at a time: somebody stays the last owner
+	subs.Add(contract.OrgStats.Answer(a.bus, a.stats, a.seen))
+	subs.Add(contract.Owners.Answer(a.bus, a.owners, a.seen))
 	return &subs
 }
 

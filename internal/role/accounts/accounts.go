@@ -100,7 +100,7 @@ func (a *Accounts) begin(ctx context.Context) (err error) {
 
 func (a *Accounts) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	seen := bus.Observe(a.metrics.seen)
+	seen := a.metrics.seen
 	subs.Add(contract.SignUp.Answer(a.bus, a.signUp, seen))
 	subs.Add(contract.SignIn.Answer(a.bus, a.signIn, seen))
 	subs.Add(contract.Refresh.Answer(a.bus, a.refresh, seen))

@@ -1,33 +1,22 @@
 package accounts
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/bus"
 )
 
 type metrics struct {
-	asks    *prometheus.CounterVec
-	seconds *prometheus.HistogramVec
-	reused  prometheus.Counter
+	seen   bus.AnswerOption
+	reused prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
-		asks: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "parley", Subsystem: "accounts",
-			Name: "asks_total", Help: "Questions answered, by call and code; no code: fine."}, []string{"call", "code"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "parley", Subsystem: "accounts",
-			Name: "ask_seconds", Help: "How long an answer took.", Buckets: prometheus.ExponentialBuckets(0.0001, 4, 8)}, []string{"call"}),
+		seen: bus.Measure(reg, "accounts"),
 		reused: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "parley", Subsystem: "accounts",
 			Name: "refresh_reused_total", Help: "Used refresh tokens that were presented again; each ended a session."}),
 	}
-	reg.MustRegister(m.asks, m.seconds, m.reused)
+	reg.MustRegister(m.reused)
 	return m
-}
-
-func (m *metrics) seen(call string, took time.Duration, err error) {
-	m.asks.WithLabelValues(call, string(chat.CodeOf(err))).Inc()
-	m.seconds.WithLabelValues(call).Observe(took.Seconds())
 }

@@ -80,7 +80,7 @@ func (a *Archive) Run(ctx context.Context, ready func()) error {
 
 func (a *Archive) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	seen := bus.Observe(a.metrics.seen)
+	seen := a.metrics.seen
 	subs.Add(contract.History.Answer(a.bus, a.history, seen))
 	subs.Add(contract.Events.Answer(a.bus, a.events, seen))
 	subs.Add(contract.EventOf.Answer(a.bus, a.event, seen))

@@ -25,15 +25,15 @@ const (
 
 // Presence is the role.
 type Presence struct {
-	bus     *bus.Bus
-	log     *slog.Logger
-	metrics *metrics
-	at      *crowd
+	bus  *bus.Bus
+	log  *slog.Logger
+	seen bus.AnswerOption
+	at   *crowd
 }
 
 // New makes the role; it does no I/O.
 func New(b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *Presence {
-	p := &Presence{bus: b, log: log.With("role", "presence"), metrics: newMetrics(reg), at: newCrowd()}
+	p := &Presence{bus: b, log: log.With("role", "presence"), seen: bus.Measure(reg, "presence"), at: newCrowd()}
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "parley", Subsystem: "presence",
 		Name: "users", Help: "Users who are here, on any gateway."}, func() float64 { return float64(p.at.len()) }))
 	return p
@@ -76,11 +76,10 @@ func (p *Presence) askAll(ctx context.Context) {
 
 func (p *Presence) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	seen := bus.Observe(p.metrics.seen)
 	subs.Add(contract.Here.Subscribe(p.bus, func(_ context.Context, n *contract.HereNotice) { p.at.hear(n, time.Now()) }))
 	subs.Add(contract.WatchPresence.Subscribe(p.bus, func(_ context.Context, w *contract.PresenceWatch) { p.at.watch(w, time.Now()) }))
-	subs.Add(contract.PresenceOf.Answer(p.bus, p.of, seen))
-	subs.Add(contract.OnlineIn.Answer(p.bus, p.online, seen))
+	subs.Add(contract.PresenceOf.Answer(p.bus, p.of, p.seen))
+	subs.Add(contract.OnlineIn.Answer(p.bus, p.online, p.seen))
 	return &subs
 }
 

@@ -79,7 +79,7 @@ func (r *Rooms) Run(ctx context.Context, ready func()) error {
 
 func (r *Rooms) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	seen := bus.Observe(r.metrics.seen)
+	seen := r.metrics.seen
 	subs.Add(contract.MyRooms.Answer(r.bus, r.mine, seen))
 	subs.Add(contract.Room.Answer(r.bus, r.one, seen))
 	subs.Add(contract.PublicRooms.Answer(r.bus, r.public, seen))
