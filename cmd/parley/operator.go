@@ -342,7 +342,7 @@ func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error
 	if n := len(found.Findings); n > 0 {
 		return fmt.Errorf("%d findings in %d rooms with %d events", n, found.Rooms, found.Events)
 	}
-	fmt.Fprintf(out, "everything is as it must be: %d rooms, %d events\n", found.Rooms, found.Events)
+	fmt.Fprintf(out, "everything is as it must be (rooms: %d, events: %d)\n", found.Rooms, found.Events)
 	return nil
 }
 
@@ -365,7 +365,11 @@ func (c *explain) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 	line("by", "%s", e.By)
 	line("nonce", "%s", e.Nonce)
 	line("at", "%s, the time of its log record", stamp(e.At))
-	line("gateway", "run %x", o.Gateway)
+	if o.Gateway == 0 {
+		line("gateway", "none: a stored job of Parley's own")
+	} else {
+		line("gateway", "run %x", o.Gateway)
+	}
 	line("log", "record %d of partition %d", o.LogSeq, x.Partition)
 	line("feed", "number %d, in the commit that began with %d", e.N, o.Batch)
 	line("committed", "%s, %d ms after its record", stamp(o.Committed), o.Committed-e.At)

@@ -121,7 +121,7 @@ func (a *Access) set(ctx context.Context, q *contract.SetUserAsk) (*chat.User, e
 		if u, err = a.store.SetRole(ctx, u.ID, *q.Role); err != nil {
 			return nil, err
 		}
-		a.log.Info("an org role was given", "user", u.Username, "role", u.Role, "by", q.By)
+		a.log.Info("an org role was given", "user", u.Username, "org_role", u.Role, "by", q.By)
 	}
 	if q.Banned != nil && *q.Banned != u.Banned {
 		if u, err = a.store.SetBanned(ctx, u.ID, *q.Banned, time.Now().UnixMilli()); err != nil {

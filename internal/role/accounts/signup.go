@@ -29,7 +29,7 @@ func (a *Accounts) signUp(ctx context.Context, q *contract.SignUpAsk) (*contract
 	if err != nil {
 		return nil, err
 	}
-	a.log.Info("an account was made", "user", u.ID, "username", u.Username, "role", u.Role)
+	a.log.Info("an account was made", "user", u.ID, "username", u.Username, "org_role", u.Role)
 	if len(jobs) > 0 {
 		a.tellJobs(ctx)
 	}
