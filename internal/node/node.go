@@ -277,7 +277,12 @@ func (n *Node) serve(listeners []net.Listener, handler http.Handler, ends *ends,
 			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 		}
-		ends.add("http", server.Shutdown)
+		ends.add("http", func(ctx context.Context) error {
+			if err := server.Shutdown(ctx); !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil // the drain has closed the listener already
+		})
 		go func() {
 			err := n.serveOn(server, l)
 			if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
