@@ -141,10 +141,12 @@ func TestTypingAndPresenceAreTold(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")
 		room := alice.Creates(client.Group, "plans", bob)
-		alice.Session().SetTyping(room, true)
-		bob.Until("alice typing", func(n client.Notice) bool {
-			x, ok := n.(client.Typing)
-			return ok && x.Room == room && x.User == alice.ID && x.On
+		eventually(t, "bob sees alice typing", func() bool { // it may be lost: she goes on typing
+			alice.Session().SetTyping(room, true)
+			return bob.Heard(func(n client.Notice) bool {
+				x, ok := n.(client.Typing)
+				return ok && x.Room == room && x.User == alice.ID && x.On
+			})
 		})
 		bob.Session().WatchPresence([]string{alice.ID})
 		is := func(status string) func(client.Notice) bool {

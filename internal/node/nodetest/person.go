@@ -143,6 +143,13 @@ func (p *Person) Until(what string, fits func(client.Notice) bool) client.Notice
 	}
 }
 
+// Heard says whether the person has heard a notice that fits by now.
+func (p *Person) Heard(fits func(client.Notice) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.heard, fits)
+}
+
 // Hears waits until the person has heard a message with the text.
 func (p *Person) Hears(room, text string) client.Event {
 	p.t.Helper()
@@ -301,12 +308,13 @@ func (p *Person) within() context.Context {
 	return ctx
 }
 
-// Same checks that two people heard a room alike, as far as both heard it.
+// Same checks that people who were in a room from its beginning heard it alike, as
+// far as both have heard it by now.
 func Same(t testing.TB, room string, people ...*Person) {
 	t.Helper()
 	for _, p := range people[1:] {
 		a, b := people[0].Texts(room), p.Texts(room)
-		if n := min(len(a), len(b)); !slices.Equal(a[len(a)-n:], b[len(b)-n:]) {
+		if n := min(len(a), len(b)); !slices.Equal(a[:n], b[:n]) {
 			t.Errorf("%s and %s heard different things:\n%q\n%q", people[0].Name, p.Name, a, b)
 		}
 	}

@@ -96,12 +96,12 @@ func (p *presence) beat(ctx context.Context) {
 		}
 	}
 	p.mu.Unlock()
-	p.publish(ctx, &notice)
-	if watch != nil {
+	if watch != nil { // first: what follows may be about them
 		if err := contract.WatchPresence.Publish(ctx, p.g.bus, watch); err != nil {
 			p.g.log.Debug("whom we watch was not told", "err", err)
 		}
 	}
+	p.publish(ctx, &notice)
 }
 
 // sittingsAtOnce is how many go in one notice.
