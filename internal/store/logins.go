@@ -31,7 +31,7 @@ func insertRefresh(q tx, login chat.ID, r chat.Refresh) error {
 
 // Logins are a user's sessions, the last used first.
 func (a *Accounts) Logins(ctx context.Context, user chat.UserID) (logins []chat.Login, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
+	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT `+loginColumns+` FROM logins l WHERE l.user_id = $1 ORDER BY l.last_used DESC, l.id DESC`, []any{user}, func(r row) error {
 			var l chat.Login
 			err := r.scan(loginDest(&l)...)
@@ -44,7 +44,7 @@ func (a *Accounts) Logins(ctx context.Context, user chat.UserID) (logins []chat.
 
 // Login finds a session.
 func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found bool, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		found, err = one(q, `SELECT `+loginColumns+` FROM logins l WHERE l.id = $1`, []any{id}, loginDest(&l)...)
 		return err
 	})
@@ -70,8 +70,13 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 		if reused {
 			return endLogin(q, l.User, l.ID, now)
 		}
-		if _, err := q.exec(`UPDATE refresh_tokens SET used = 1 WHERE hash = $1`, old); err != nil {
+		// Of two that come with it at once, one exchanges it.
+		changed, err := q.exec(`UPDATE refresh_tokens SET used = 1 WHERE hash = $1 AND used = 0`, old)
+		if err != nil {
 			return err
+		}
+		if reused = changed == 0; reused {
+			return endLogin(q, l.User, l.ID, now)
 		}
 		l.LastUsed = now
 		if address != "" {
@@ -80,7 +85,10 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 		if device != "" {
 			l.Device = device
 		}
-		_, err = q.exec(`UPDATE logins SET device = $1, address = $2, last_used = $3 WHERE id = $4`, l.Device, l.Address, now, l.ID)
+		changed, err = q.exec(`UPDATE logins SET device = $1, address = $2, last_used = $3 WHERE id = $4`, l.Device, l.Address, now, l.ID)
+		if err == nil && changed == 0 { // it was revoked meanwhile
+			err = chat.Errorf(chat.Unauthenticated, "this refresh token is not valid")
+		}
 		if err != nil {
 			return err
 		}

@@ -157,8 +157,10 @@ func (l *postgresHold) release(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	_, err := l.k.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(lockPartition), int32(l.part))
-	return errors.Join(err, l.k.Close(ctx))
+	if _, err := l.k.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(lockPartition), int32(l.part)); err != nil && l.k.IsClosed() {
+		return nil // PostgreSQL has put us out before
+	}
+	return l.k.Close(ctx)
 }
 
 // commit begins only while somebody waits for it, and is then carried through:
