@@ -25,6 +25,9 @@ type database interface {
 	// several processes can have the database it is [chat.ErrNotOwner] while
 	// another holds the partition.
 	claim(ctx context.Context, part int) (hold, error)
+	// reserve takes a name for one user of the database; [chat.ErrNotOwner] while
+	// another has it.
+	reserve(ctx context.Context, name string) (reservation, error)
 	// copyTo writes a consistent copy of everything to a new file.
 	copyTo(ctx context.Context, file string, progress func(done, total int)) error
 	// check asks the database whether its own structure is sound, and returns
