@@ -30,6 +30,7 @@ type postgresDB struct {
 	pool     *pgxpool.Pool
 	readOnly bool
 	log      *slog.Logger
+	pooled   sync.Once // it was said that there is a pooler
 
 	mu    sync.Mutex
 	holds map[*postgresHold]bool // given up when the store is closed
