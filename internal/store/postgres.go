@@ -53,9 +53,6 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	if opts.Readers > 0 {
 		cfg.MaxConns = int32(min(opts.Readers, 10_000))
 	}
-	if readOnly {
-		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
-	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err

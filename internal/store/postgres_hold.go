@@ -16,7 +16,8 @@ import (
 // The first keys of our advisory locks; the second says which partition or name.
 const (
 	lockPartition = 0x7061726c // "parl"
-	lockName      = 0x7061726d
+	lockName      = 0x7061726d // of those who use the store
+	lockOwn       = 0x7061726e // of the store itself
 )
 
 const (
