@@ -76,8 +76,8 @@ func (cfg *DialConfig) options() ([]nats.Option, error) {
 		return nil, errors.New("no address")
 	}
 	for _, u := range cfg.URLs {
-		if _, err := url.Parse(u); err != nil {
-			return nil, fmt.Errorf("%s is no address of a NATS server", Redact(u)) // the error would show all of it
+		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" {
+			return nil, fmt.Errorf("%s is no address of a NATS server: say nats://HOST:4222", Redact(u)) // the error would show all of it
 		}
 	}
 	options := []nats.Option{
@@ -133,16 +133,21 @@ func (cfg *DialConfig) where() string {
 	return strings.Join(shown, ",")
 }
 
-// Redact shows a URL without its password, and nothing of what cannot be read as
-// one.
+// Redact shows an address without its passwords, and nothing of what cannot be
+// read as one.
 func Redact(address string) string {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || u.Scheme == "" {
 		return "(unreadable)"
 	}
-	if u.User != nil && u.Scheme == "nats" {
-		if _, has := u.User.Password(); !has {
-			u.User = url.User("xxxxx") // a token
+	if _, has := u.User.Password(); u.User != nil && !has && u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		u.User = url.User("xxxxx") // a token
+	}
+	asked := u.Query()
+	for key := range asked {
+		if strings.HasSuffix(key, "password") {
+			asked.Set(key, "xxxxx")
+			u.RawQuery = asked.Encode()
 		}
 	}
 	return u.Redacted()
