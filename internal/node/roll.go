@@ -29,7 +29,8 @@ func (n *Node) Describe(ctx context.Context) (*contract.Process, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	p := &contract.Process{Host: host, PID: os.Getpid(), Version: n.cfg.Version, Roles: playing, Since: n.began.UnixMilli()}
+	p := &contract.Process{Host: host, PID: os.Getpid(), Version: n.cfg.Version, Roles: playing,
+		Since: n.began.UnixMilli(), Denied: n.bus.Status().Denied}
 	if n.gate != nil {
 		p.Run, p.Sessions = n.gate.ID(), n.gate.Sessions()
 	}

@@ -56,11 +56,15 @@ func (h *house) stop() error {
 	if h.cancel == nil {
 		return nil
 	}
+	what, err := h.node.Describe(context.Background())
+	if err == nil && what.Denied != "" {
+		err = errors.New(what.Denied)
+	}
 	h.cancel()
 	h.cancel = nil
 	select {
-	case err := <-h.done:
-		return err
+	case ended := <-h.done:
+		return errors.Join(err, ended)
 	case <-time.After(patience):
 		return errors.New("it did not stop")
 	}
