@@ -60,20 +60,25 @@ func (top topology) build(t testing.TB, options ...Option) *Town {
 	if top.each == 0 {
 		town.houses = []*house{{town: town, name: "node"}}
 	}
-	for _, role := range contract.Roles {
-		for i := range top.each {
-			town.houses = append(town.houses, &house{town: town, name: fmt.Sprintf("%s-%d", role, i+1), own: func(c *node.Config) {
-				c.Roles = []string{string(role)}
-				c.Bus.As = account.as(role)
-				if role == contract.RoleGateway || role == contract.RolePresence {
-					c.Store = "" // it shall not need one
-				}
-			}})
-		}
-	}
+	town.addHouses(top.each, func(c *node.Config, role string) { c.Bus.As = account.as(contract.Role(role)) })
 	t.Cleanup(town.Stop)
 	town.Start()
 	return town
+}
+
+// addHouses adds nodes of each role, which know only what they need.
+func (town *Town) addHouses(each int, own func(c *node.Config, role string)) {
+	for _, role := range contract.Roles {
+		for i := range each {
+			town.houses = append(town.houses, &house{town: town, name: fmt.Sprintf("%s-%d", role, i+1), own: func(c *node.Config) {
+				c.Roles = []string{string(role)}
+				if role == contract.RoleGateway || role == contract.RolePresence {
+					c.Store = ""
+				}
+				own(c, string(role))
+			}})
+		}
+	}
 }
 
 // account is one town's part of the NATS servers, which towns share: nobody hears
