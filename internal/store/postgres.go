@@ -109,6 +109,8 @@ func (d *postgresDB) greet(ctx context.Context) error {
 		return err
 	})
 	switch {
+	case refusedUs(err):
+		return fmt.Errorf("the database lets nobody in with this address: %v", err) //nolint:errorlint // it is not one that is away: trying again is no use
 	case err != nil:
 		return fmt.Errorf("the database does not answer: %w", err)
 	case version < oldestServer:
@@ -117,6 +119,13 @@ func (d *postgresDB) greet(ctx context.Context) error {
 		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8'", encoding)
 	}
 	return nil
+}
+
+// refusedUs says whether the server is there and does not know the user, the
+// password or the database.
+func refusedUs(err error) bool {
+	var told *pgconn.PgError
+	return errors.As(err, &told) && (strings.HasPrefix(told.Code, "28") || told.Code == "3D000")
 }
 
 func (d *postgresDB) ask(ctx context.Context, fn func(tx) error) error {
