@@ -10,6 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
+
+	"github.com/parley-chat/parley/internal/node"
 )
 
 // fileOf resolves flags from the file that --config names. The flag itself is
@@ -93,8 +95,35 @@ func readYAML(path string) (map[string]any, error) {
 	return values, nil
 }
 
-// secret are flags that are not printed.
-var secret = []string{"auth-jwt-secret", "metrics-token"}
+// secret are flags that are not printed; addresses are, without passwords.
+var (
+	secret    = []string{"auth-jwt-secret", "metrics-token", "nats-password"}
+	addresses = []string{"store", "nats", "public-url", "auth-jwks-url"}
+)
+
+// shown is a flag's value as anybody may see it.
+func shown(name string, v reflect.Value) any {
+	switch value := v.Interface().(type) {
+	case string:
+		if value != "" && slices.Contains(secret, name) {
+			return "(set)"
+		}
+		if value != "" && slices.Contains(addresses, name) {
+			return node.Redact(value)
+		}
+	case []string:
+		if slices.Contains(addresses, name) {
+			list := make([]string, len(value))
+			for i, v := range value {
+				list[i] = node.Redact(v)
+			}
+			return list
+		}
+	case fmt.Stringer:
+		return value.String()
+	}
+	return v.Interface()
+}
 
 type configCmd struct{ serve }
 
@@ -105,14 +134,7 @@ func (c *configCmd) Run(out io.Writer) error {
 	}
 	values := yaml.MapSlice{}
 	fields(reflect.ValueOf(c.serve), func(name string, v reflect.Value) {
-		value := v.Interface()
-		if slices.Contains(secret, name) && !v.IsZero() {
-			value = "(set)"
-		}
-		if d, ok := value.(fmt.Stringer); ok {
-			value = d.String()
-		}
-		values = append(values, yaml.MapItem{Key: name, Value: value})
+		values = append(values, yaml.MapItem{Key: name, Value: shown(name, v)})
 	})
 	b, err := yaml.Marshal(values)
 	if err != nil {

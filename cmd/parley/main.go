@@ -16,6 +16,7 @@ import (
 
 	"github.com/parley-chat/parley/cmd/parley/internal/bench"
 	"github.com/parley-chat/parley/cmd/parley/internal/terminal"
+	"github.com/parley-chat/parley/internal/node"
 )
 
 // version is set by the build.
@@ -28,17 +29,19 @@ type cli struct {
 	LogLevel   string `name:"log-level" enum:"debug,info,warn,error" default:"info" help:"What is logged: ${enum}."`
 	LogFormat  string `name:"log-format" enum:"auto,text,json" default:"auto" help:"How: ${enum}. auto is text on a terminal and JSON otherwise."`
 
-	Serve   serve     `cmd:"" help:"Serve a chat: everything, from one folder."`
-	Chat    chatCmd   `cmd:"" help:"Chat in the terminal."`
-	User    userCmd   `cmd:"" help:"Add, list and ban users, set passwords."`
-	Room    roomCmd   `cmd:"" help:"List rooms."`
-	Backup  backup    `cmd:"" help:"Write a consistent copy of everything to a file, also while serving."`
-	Restore restore   `cmd:"" help:"Make a data folder from a backup."`
-	Verify  verify    `cmd:"" help:"Check that the database keeps every promise, also while serving."`
-	Explain explain   `cmd:"" help:"Tell where an event came from."`
-	Bench   benchCmd  `cmd:"" help:"Measure a server, and check every message on the way."`
-	Config  configCmd `cmd:"" help:"Print the effective configuration of serve, without secrets."`
-	Version about     `cmd:"" help:"Print the version."`
+	Serve   serve       `cmd:"" help:"Serve a chat: everything, from one folder."`
+	Chat    chatCmd     `cmd:"" help:"Chat in the terminal."`
+	User    userCmd     `cmd:"" help:"Add, list and ban users, set passwords."`
+	Room    roomCmd     `cmd:"" help:"List rooms."`
+	Backup  backup      `cmd:"" help:"Write a consistent copy of everything to a file, also while serving."`
+	Restore restore     `cmd:"" help:"Make a data folder from a backup."`
+	Verify  verify      `cmd:"" help:"Check that the database keeps every promise, also while serving."`
+	Explain explain     `cmd:"" help:"Tell where an event came from."`
+	Roles   rolesCmd    `cmd:"" help:"Show who runs where: processes, roles, partitions with their owners and how far behind they are."`
+	Perms   permissions `cmd:"" name:"nats-permissions" help:"Print what NATS servers should allow each role, and nothing else."`
+	Bench   benchCmd    `cmd:"" help:"Measure a server, and check every message on the way."`
+	Config  configCmd   `cmd:"" help:"Print the effective configuration of serve, without secrets."`
+	Version about       `cmd:"" help:"Print the version."`
 }
 
 type benchCmd struct {
@@ -95,6 +98,7 @@ func newParser(c *cli, out, errs io.Writer) (*kong.Kong, error) {
 		kong.Description("A chat server that starts with one command and grows into a cluster."),
 		kong.DefaultEnvars("PARLEY"),
 		kong.Resolvers(&fileOf{}),
+		kong.Vars{"roles": node.RoleNames()},
 		kong.Writers(out, errs),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError(),

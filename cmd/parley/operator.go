@@ -20,10 +20,20 @@ import (
 	"github.com/parley-chat/parley/internal/node"
 )
 
-// reach finds the server on a folder, or runs one without ports.
-func (f *folder) reach(ctx context.Context, log *slog.Logger) (*node.Remote, error) {
-	s := serve{folder: *f, DefaultRooms: []string{"general"}}
-	cfg, err := s.config()
+// place is where the chat is that a command is about.
+type place struct {
+	folder
+	cluster
+}
+
+func (p *place) config() (node.Config, error) {
+	s := serve{folder: p.folder, cluster: p.cluster, DefaultRooms: []string{"general"}}
+	return s.config()
+}
+
+// reach finds the server on a folder or a bus, or runs one without ports.
+func (p *place) reach(ctx context.Context, log *slog.Logger) (*node.Remote, error) {
+	cfg, err := p.config()
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +52,8 @@ func (h onlyWorse) WithAttrs(a []slog.Attr) slog.Handler { return onlyWorse{h.Ha
 func (h onlyWorse) WithGroup(g string) slog.Handler      { return onlyWorse{h.Handler.WithGroup(g)} }
 
 // ask asks the server on the folder one question.
-func ask[A any](ctx context.Context, f *folder, log *slog.Logger, path string, q any) (*A, error) {
-	r, err := f.reach(ctx, log)
+func ask[A any](ctx context.Context, p *place, log *slog.Logger, path string, q any) (*A, error) {
+	r, err := p.reach(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +99,7 @@ func (p *password) read(out io.Writer) (string, error) {
 }
 
 type userAdd struct {
-	folder
+	place
 	password
 	Username    string `arg:"" help:"1 to 32 of a-z, 0-9, dot, underscore, hyphen."`
 	DisplayName string `name:"display-name" help:"The name that others see; by default the username."`
@@ -101,7 +111,7 @@ func (c *userAdd) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	u, err := ask[chat.User](ctx, &c.folder, log, "user/add",
+	u, err := ask[chat.User](ctx, &c.place, log, "user/add",
 		node.AddUser{Username: c.Username, Password: secret, DisplayName: c.DisplayName, Role: chat.OrgRole(c.Role)})
 	if err != nil {
 		return err
@@ -111,7 +121,7 @@ func (c *userAdd) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 }
 
 type userList struct {
-	folder
+	place
 	Query string `arg:"" optional:"" help:"Beginning of a name."`
 	JSON  bool   `name:"json" help:"One JSON object a line."`
 }
@@ -122,7 +132,7 @@ func (c *userList) Run(ctx context.Context, out io.Writer, log *slog.Logger) err
 		Next  string      `json:"next"`
 	}
 	t := newTable(out, c.JSON, "USERNAME", "NAME", "ROLE", "STATE", "SINCE", "ID")
-	return pages(ctx, &c.folder, log, "user/list", c.Query, func(p *page) string {
+	return pages(ctx, &c.place, log, "user/list", c.Query, func(p *page) string {
 		for _, u := range p.Users {
 			state := "active"
 			if u.Banned {
@@ -140,8 +150,8 @@ func (c *userList) Run(ctx context.Context, out io.Writer, log *slog.Logger) err
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
 
 // pages asks for a list, page by page, over one connection.
-func pages[P any](ctx context.Context, f *folder, log *slog.Logger, path, query string, show func(*P) (next string), end func() error) (err error) {
-	r, err := f.reach(ctx, log)
+func pages[P any](ctx context.Context, p *place, log *slog.Logger, path, query string, show func(*P) (next string), end func() error) (err error) {
+	r, err := p.reach(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -158,7 +168,7 @@ func pages[P any](ctx context.Context, f *folder, log *slog.Logger, path, query 
 }
 
 type userPasswd struct {
-	folder
+	place
 	password
 	User string `arg:"" help:"Username or id."`
 }
@@ -168,7 +178,7 @@ func (c *userPasswd) Run(ctx context.Context, out io.Writer, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	u, err := ask[chat.User](ctx, &c.folder, log, "user/passwd", node.SetPassword{User: c.User, Password: secret})
+	u, err := ask[chat.User](ctx, &c.place, log, "user/passwd", node.SetPassword{User: c.User, Password: secret})
 	if err != nil {
 		return err
 	}
@@ -177,25 +187,25 @@ func (c *userPasswd) Run(ctx context.Context, out io.Writer, log *slog.Logger) e
 }
 
 type userBan struct {
-	folder
+	place
 	User string `arg:"" help:"Username or id."`
 }
 
 func (c *userBan) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	return setBan(ctx, out, log, &c.folder, c.User, true)
+	return setBan(ctx, out, log, &c.place, c.User, true)
 }
 
 type userUnban struct {
-	folder
+	place
 	User string `arg:"" help:"Username or id."`
 }
 
 func (c *userUnban) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	return setBan(ctx, out, log, &c.folder, c.User, false)
+	return setBan(ctx, out, log, &c.place, c.User, false)
 }
 
-func setBan(ctx context.Context, out io.Writer, log *slog.Logger, f *folder, user string, banned bool) error {
-	u, err := ask[chat.User](ctx, f, log, "user/ban", node.SetBan{User: user, Banned: banned})
+func setBan(ctx context.Context, out io.Writer, log *slog.Logger, p *place, user string, banned bool) error {
+	u, err := ask[chat.User](ctx, p, log, "user/ban", node.SetBan{User: user, Banned: banned})
 	if err != nil {
 		return err
 	}
@@ -212,7 +222,7 @@ type roomCmd struct {
 }
 
 type roomList struct {
-	folder
+	place
 	Query string `arg:"" optional:"" help:"Beginning of a name or handle."`
 	JSON  bool   `name:"json" help:"One JSON object a line."`
 }
@@ -223,7 +233,7 @@ func (c *roomList) Run(ctx context.Context, out io.Writer, log *slog.Logger) err
 		Next  string      `json:"next"`
 	}
 	t := newTable(out, c.JSON, "NAME", "KIND", "MEMBERS", "MESSAGES", "HEAD", "SINCE", "ID")
-	return pages(ctx, &c.folder, log, "room/list", c.Query, func(p *page) string {
+	return pages(ctx, &c.place, log, "room/list", c.Query, func(p *page) string {
 		for _, r := range p.Rooms {
 			t.row(r, r.Name, r.Kind, r.MemberCount, r.Messages, r.Head, day(r.CreatedAt), r.ID)
 		}
@@ -268,7 +278,7 @@ func (t *table) flush() error {
 }
 
 type backup struct {
-	folder
+	place
 	File string `arg:"" type:"path" help:"The file to write; it must not be there yet."`
 }
 
@@ -310,7 +320,7 @@ func (c *restore) Run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-type verify struct{ folder }
+type verify struct{ place }
 
 func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	type report struct {
@@ -319,7 +329,11 @@ func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error
 		Findings []string
 	}
 	var found report
-	if node.Running(ctx, c.Data) {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	if !cfg.Shared() && node.Running(ctx, c.Data) {
 		r, err := c.reach(ctx, log)
 		if err != nil {
 			return err
@@ -330,7 +344,7 @@ func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error
 		}
 		found = *a
 	} else {
-		a, err := node.VerifyFolder(ctx, c.Data, progress(out))
+		a, err := node.Verify(ctx, cfg, progress(out))
 		if err != nil {
 			return err
 		}
@@ -347,13 +361,13 @@ func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error
 }
 
 type explain struct {
-	folder
+	place
 	Room string `arg:"" help:"Id, handle or name."`
 	Seq  uint64 `arg:"" help:"The event's number in the room."`
 }
 
 func (c *explain) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	x, err := ask[node.Explanation](ctx, &c.folder, log, "explain", node.Explain{Room: c.Room, Seq: c.Seq})
+	x, err := ask[node.Explanation](ctx, &c.place, log, "explain", node.Explain{Room: c.Room, Seq: c.Seq})
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,34 @@ import (
 
 // folder is where everything is; every command that needs it has the flag.
 type folder struct {
-	Data string `name:"data" type:"path" default:"./parley-data" help:"Folder that holds everything. It is made when it is not there."`
+	Data string `name:"data" type:"path" default:"./parley-data" help:"Folder of what is kept on this machine: with an embedded bus and SQLite, everything. It is made when it is needed and not there."`
+}
+
+// cluster is where bus and database are, when they are not in the folder.
+type cluster struct {
+	Store        string   `name:"store" placeholder:"DSN" help:"The database: postgres://USER:PASSWORD@HOST/NAME, or sqlite:FOLDER (sqlite: and the data folder)."`
+	NATS         []string `name:"nats" sep:"," placeholder:"URL" help:"NATS servers, with JetStream, that the parts of Parley talk over; without them the bus is inside this process."`
+	NATSUser     string   `name:"nats-user" placeholder:"NAME" help:"User at the NATS servers; parley nats-permissions prints what it must be allowed."`
+	NATSPassword string   `name:"nats-password" placeholder:"PASSWORD" help:"Its password."`
+	NATSNKey     string   `name:"nats-nkey" type:"path" placeholder:"FILE" help:"Seed of an nkey, instead of a user and password."`
+	NATSCreds    string   `name:"nats-creds" type:"path" placeholder:"FILE" help:"Credentials file with a JWT, instead of a user and password."`
+	NATSCA       string   `name:"nats-ca" type:"path" placeholder:"FILE" help:"Certificates that the NATS servers' are checked with; the connection is TLS then."`
+	NATSCert     string   `name:"nats-cert" type:"path" placeholder:"FILE" help:"Certificate to show the NATS servers."`
+	NATSKey      string   `name:"nats-key" type:"path" placeholder:"FILE" help:"Its key."`
+}
+
+func (c *cluster) bus() node.BusConfig {
+	return node.BusConfig{URLs: c.NATS, As: node.Credential{User: c.NATSUser, Password: c.NATSPassword, NKeyFile: c.NATSNKey,
+		CredsFile: c.NATSCreds, CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey}}
 }
 
 // serve is the manual of the server: `parley serve --help` prints it.
 type serve struct {
 	folder
+
+	Roles []string `name:"roles" sep:"," placeholder:"ROLE" help:"Parts that run in this process (all): ${roles}."`
+	cluster
+	LogReplicas int `name:"log-replicas" placeholder:"N" help:"On how many NATS servers the intake log is kept (three where they are a cluster, otherwise one)."`
 
 	Listen         []string `name:"listen" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where clients connect; may be given more than once (${default})." sep:","`
 	PublicURL      string   `name:"public-url" placeholder:"URL" help:"Where browsers find this server, behind a proxy: their Origin must be this, or the host that they asked for."`
@@ -53,12 +75,13 @@ func (s *serve) config() (node.Config, error) {
 		return node.Config{}, err
 	}
 	c := node.Config{
-		Version: version, Data: data, Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL,
+		Version: version, Roles: s.Roles, Data: data, Store: s.Store, Bus: s.bus(), Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL,
 		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, MetricsToken: s.MetricsToken,
-		DrainGrace: s.DrainGrace, NoLimits: s.NoLimits, SyncInterval: s.SyncInterval, SyncAlways: s.SyncAlways,
+		DrainGrace: s.DrainGrace, NoLimits: s.NoLimits,
 		Accounts: node.Accounts{SignUp: node.SignUp(s.SignUp), DefaultRooms: s.DefaultRooms, JWTSecret: []byte(s.AuthJWTSecret),
 			JWKSURL: s.AuthJWKSURL, Issuer: s.AuthIssuer, Audience: s.AuthAudience},
 	}
+	c.Bus.LogReplicas, c.Bus.SyncInterval, c.Bus.SyncAlways = s.LogReplicas, s.SyncInterval, s.SyncAlways
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return c, fmt.Errorf("--tls-cert and --tls-key go together")
 	}
@@ -69,7 +92,7 @@ func (s *serve) config() (node.Config, error) {
 		}
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
 	}
-	return c, c.Accounts.Check()
+	return c, c.Check()
 }
 
 // parsePrefix reads a network, or an address as the network of itself.
@@ -97,6 +120,9 @@ func (s *serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) error 
 	case <-n.Ready():
 		for _, a := range n.Addrs() {
 			fmt.Fprintf(out, "Parley is ready: open %s\n", s.open(a))
+		}
+		if len(n.Addrs()) == 0 {
+			fmt.Fprintln(out, "Parley is ready:", strings.Join(s.Roles, ", "))
 		}
 	case err := <-done:
 		return err

@@ -41,43 +41,13 @@ type Status struct {
 	Connected bool
 	Since     time.Time // when it became so
 	Lost      int       // how many times it was lost
-}
-
-// DialConfig says which bus to reach.
-type DialConfig struct {
-	URLs   []string // of any servers of the cluster; the others are learned
-	Name   string   // how this connection shows up in the server's monitoring
-	Log    *slog.Logger
-	Faults Faults // nil outside tests
-}
-
-// Dial connects to a NATS cluster. It keeps trying until ctx ends. A connection
-// that is lost later comes back by itself; until then whatever is asked or
-// appended fails at once and whatever is published is lost.
-func Dial(ctx context.Context, cfg DialConfig) (*Bus, error) {
-	if len(cfg.URLs) == 0 {
-		return nil, errors.New("dial the bus: no address")
-	}
-	for {
-		b, err := open(cfg.Name, cfg.Log, cfg.Faults, func(o *nats.Options) error {
-			o.Servers = cfg.URLs
-			return nil
-		})
-		if err == nil {
-			return b, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("dial the bus: %w", errors.Join(ctx.Err(), err))
-		case <-time.After(reconnectWait):
-		}
-	}
+	Denied    string    // what the server last forbade this connection; "": nothing
 }
 
 const reconnectWait = 100 * time.Millisecond
 
-// open connects once, by whatever way reach adds to the options.
-func open(name string, log *slog.Logger, faults Faults, reach nats.Option) (*Bus, error) {
+// open connects once, by whatever way the options of reach add.
+func open(name string, log *slog.Logger, faults Faults, reach ...nats.Option) (*Bus, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -87,8 +57,7 @@ func open(name string, log *slog.Logger, faults Faults, reach nats.Option) (*Bus
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.status = Status{Connected: true, Since: time.Now()}
-	nc, err := nats.Connect("",
-		reach,
+	nc, err := nats.Connect("", append(reach,
 		nats.Name(name),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
@@ -100,7 +69,7 @@ func open(name string, log *slog.Logger, faults Faults, reach nats.Option) (*Bus
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) { b.complain(s, err) }),
 		nats.PingInterval(time.Second),
 		nats.MaxPingsOutstanding(3),
-	)
+	)...)
 	if err != nil {
 		b.cancel()
 		return nil, err
@@ -215,7 +184,8 @@ func (b *Bus) found(url string) {
 		b.mu.Unlock()
 		return
 	}
-	b.status.Connected, b.status.Since = true, time.Now()
+	// What was forbidden is asked for again, and forbidden again unless it is allowed by now.
+	b.status.Connected, b.status.Since, b.status.Denied = true, time.Now(), ""
 	b.mu.Unlock()
 	b.log.Log(b.ctx, level, "bus found again", "url", url)
 }
@@ -229,12 +199,19 @@ func (b *Bus) surprise(level slog.Level) slog.Level {
 	return level
 }
 
-// complain tells of what NATS could not return to anybody, above all messages
-// dropped because a handler is too slow.
+// complain tells of what NATS could not return to anybody: messages dropped
+// because a handler is too slow, and what the credential does not allow.
 func (b *Bus) complain(s *nats.Subscription, err error) {
 	subject := ""
 	if s != nil {
 		subject = s.Subject
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.mu.Lock()
+		b.status.Denied = err.Error()
+		b.mu.Unlock()
+		b.log.Error("the NATS server forbids what this process needs; `parley nats-permissions` prints what to allow", "err", err)
+		return
 	}
 	b.log.Warn("bus", "subject", subject, "err", err)
 }

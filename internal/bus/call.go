@@ -174,11 +174,11 @@ func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error
 		answer = observed(c.subject, how.observe, answer)
 	}
 	if how.serial {
-		return b.listen(c.subject, answerers, 0, func(_ *Subscription, m *nats.Msg) {
+		return b.listen(c.subject, Answerers, 0, func(_ *Subscription, m *nats.Msg) {
 			b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() { b.answer(m, answer) })
 		})
 	}
-	return b.listen(c.subject, answerers, how.limit, func(s *Subscription, m *nats.Msg) {
+	return b.listen(c.subject, Answerers, how.limit, func(s *Subscription, m *nats.Msg) {
 		b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() {
 			select {
 			case s.slots <- struct{}{}:

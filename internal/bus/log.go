@@ -25,7 +25,7 @@ type Log struct {
 // LogConfig says how a log is kept.
 type LogConfig struct {
 	MaxBytes int64 // what it may take before it is full; 1 GiB when zero
-	Replicas int   // on so many servers; 1 when zero
+	Replicas int   // on so many servers; when zero on three of a cluster, or on the one there is
 
 	// Window is how long the log knows an envelope again; 15 s when zero, which
 	// an Appender's resends take far less than. The server pays with some 300
@@ -62,9 +62,6 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = defaultLogBytes
 	}
-	if cfg.Replicas <= 0 {
-		cfg.Replicas = 1
-	}
 	if cfg.Window <= 0 {
 		cfg.Window = defaultWindow
 	}
@@ -74,7 +71,20 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 	if err := b.gate.wait(ctx); err != nil {
 		return nil, l.wrap("make", err)
 	}
-	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	err := l.make(ctx, cfg)
+	if err != nil {
+		return nil, l.wrap("make", err)
+	}
+	return l, nil
+}
+
+// usualReplicas survive the loss of one server.
+const usualReplicas = 3
+
+// make makes the log or changes it. Whether the servers are a cluster only they
+// know, also of those that are away now: they are asked by trying.
+func (l *Log) make(ctx context.Context, cfg LogConfig) error {
+	stream := jetstream.StreamConfig{
 		Name:       l.stream,
 		Subjects:   []string{l.subject},
 		Retention:  jetstream.LimitsPolicy,
@@ -83,12 +93,34 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 		MaxBytes:   cfg.MaxBytes,
 		Replicas:   cfg.Replicas,
 		Duplicates: cfg.Window,
-	})
-	if err != nil {
-		return nil, l.wrap("make", err)
 	}
-	return l, nil
+	guess := cfg.Replicas <= 0
+	switch {
+	case guess && l.bus.server != nil:
+		stream.Replicas = 1
+	case guess:
+		stream.Replicas = usualReplicas
+	}
+	_, err := l.bus.js.CreateOrUpdateStream(ctx, stream)
+	var refusal *jetstream.APIError
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	switch {
+	case guess && refusal.ErrorCode == notClustered:
+		stream.Replicas = 1
+		_, err = l.bus.js.CreateOrUpdateStream(ctx, stream)
+	case refusal.ErrorCode == noPeers:
+		err = fmt.Errorf("%d servers are needed that keep copies of it, and are there; --log-replicas says how many: %w", stream.Replicas, err)
+	}
+	return err
 }
+
+// What the server answers to who wants more copies than it has servers for.
+const (
+	noPeers      jetstream.ErrorCode = 10005
+	notClustered jetstream.ErrorCode = 10074
+)
 
 // wrap says what was being done to which log.
 func (l *Log) wrap(doing string, err error) error {

@@ -20,9 +20,6 @@ type Subscription struct {
 	stop sync.Once
 }
 
-// answerers is the queue group in which instances of a role share its calls.
-const answerers = "answerers"
-
 // listen subscribes; queue "" hears everything.
 func (b *Bus) listen(subject, queue string, slots int, fn func(*Subscription, *nats.Msg)) (*Subscription, error) {
 	s := &Subscription{bus: b, subject: subject, ended: make(chan struct{}), slots: make(chan struct{}, slots)}

@@ -1,85 +1,92 @@
 package contract
 
-import (
-	"github.com/parley-chat/parley/internal/bus"
-	"github.com/parley-chat/parley/internal/chat"
-)
+import "github.com/parley-chat/parley/internal/chat"
+
+// Every line says its subject, who asks or tells whom, and what for. A subject
+// that ends in * is used At a key: a partition at its owner, a run at its gateway.
+// What a role's credential may do on the bus follows from here (permission.go).
 
 // Accounts: people, bots and how they prove it.
 var (
-	SignUp       = bus.NewCall[SignUpAsk, SignedIn]("accounts.sign_up")                // accounts: make a password account and sign it in
-	SignIn       = bus.NewCall[SignInAsk, SignedIn]("accounts.sign_in")                // accounts: check a password
-	Refresh      = bus.NewCall[RefreshAsk, SignedIn]("accounts.refresh")               // accounts: rotate a refresh token
-	Identify     = bus.NewCall[IdentifyAsk, Identity]("accounts.identify")             // accounts: whose access token is this?
-	Logins       = bus.NewCall[LoginsAsk, LoginList]("accounts.logins")                // accounts: my sessions
-	SignOut      = bus.NewCall[SignOutAsk, None]("accounts.sign_out")                  // accounts: end one of my sessions
-	EditProfile  = bus.NewCall[EditProfileAsk, chat.User]("accounts.edit_profile")     // accounts: name, status text, password
-	CloseAccount = bus.NewCall[CloseAccountAsk, None]("accounts.close")                // accounts: tombstone a user and have them removed everywhere
-	Lookup       = bus.NewCall[LookupAsk, UserList]("accounts.lookup")                 // accounts: users by id and by name
-	FindUsers    = bus.NewCall[FindUsersAsk, UserList]("accounts.find")                // accounts: the directory
-	Revocations  = bus.NewCall[RevocationsAsk, RevocationList]("accounts.revocations") // accounts: what was revoked since n?
-	Revoked      = bus.NewTopic[Number]("accounts.revoked")                            // accounts → gateways: the newest revocation's number, every 500 ms
-	UserChanged  = bus.NewTopic[chat.User]("accounts.user_changed")                    // accounts, access → gateways: a profile or role changed
-	SetAlias     = bus.NewCall[chat.Named, None]("accounts.set_alias")                 // accounts: tie a door's foreign id to an id
-	FindAlias    = bus.NewCall[AliasAsk, AliasList]("accounts.find_alias")             // accounts: by foreign id or by id
-	SetToken     = bus.NewCall[chat.DoorToken, None]("accounts.set_token")             // accounts: keep a door's opaque token
-	FindToken    = bus.NewCall[TokenAsk, chat.DoorToken]("accounts.find_token")        // accounts: whose opaque token is this?
+	SignUp       = call[SignUpAsk, SignedIn]("accounts.sign_up", "gateway, operator → accounts")            // make a password account and sign it in
+	SignIn       = call[SignInAsk, SignedIn]("accounts.sign_in", "gateway → accounts")                      // check a password
+	Refresh      = call[RefreshAsk, SignedIn]("accounts.refresh", "gateway → accounts")                     // rotate a refresh token
+	Identify     = call[IdentifyAsk, Identity]("accounts.identify", "gateway → accounts")                   // whose access token is this?
+	Logins       = call[LoginsAsk, LoginList]("accounts.logins", "gateway → accounts")                      // my sessions
+	SignOut      = call[SignOutAsk, None]("accounts.sign_out", "gateway → accounts")                        // end one of my sessions
+	EditProfile  = call[EditProfileAsk, chat.User]("accounts.edit_profile", "gateway, operator → accounts") // name, status text, password
+	CloseAccount = call[CloseAccountAsk, None]("accounts.close", "gateway → accounts")                      // tombstone a user and have them removed everywhere
+	Lookup       = call[LookupAsk, UserList]("accounts.lookup", "gateway, operator → accounts")             // users by id and by name
+	FindUsers    = call[FindUsersAsk, UserList]("accounts.find", "gateway → accounts")                      // the directory
+	Revocations  = call[RevocationsAsk, RevocationList]("accounts.revocations", "gateway → accounts")       // what was revoked since n?
+	Revoked      = topic[Number]("accounts.revoked", "accounts → accounts, gateway")                        // the newest revocation's number, every 500 ms
+	UserChanged  = topic[chat.User]("accounts.user_changed", "accounts, access → accounts, gateway")        // a profile or role changed
+	SetAlias     = call[chat.Named, None]("accounts.set_alias", "gateway → accounts")                       // tie a door's foreign id to an id
+	FindAlias    = call[AliasAsk, AliasList]("accounts.find_alias", "gateway → accounts")                   // by foreign id or by id
+	SetToken     = call[chat.DoorToken, None]("accounts.set_token", "gateway → accounts")                   // keep a door's opaque token
+	FindToken    = call[TokenAsk, chat.DoorToken]("accounts.find_token", "gateway → accounts")              // whose opaque token is this?
 )
 
 // Access: who may do what outside a room's own state.
 var (
-	ListUsers = bus.NewCall[ListUsersAsk, UserList]("access.users")   // access: everybody, for admins
-	SetUser   = bus.NewCall[SetUserAsk, chat.User]("access.set_user") // access: give an org role, ban, unban
-	OrgStats  = bus.NewCall[StatsAsk, chat.Stats]("access.stats")     // access: counts, for admins
-	Owners    = bus.NewCall[None, OwnersAnswer]("access.owners")      // access: how many can run everything?
+	ListUsers = call[ListUsersAsk, UserList]("access.users", "gateway, operator → access")   // everybody, for admins
+	SetUser   = call[SetUserAsk, chat.User]("access.set_user", "gateway, operator → access") // give an org role, ban, unban
+	OrgStats  = call[StatsAsk, chat.Stats]("access.stats", "gateway → access")               // counts, for admins
+	Owners    = call[None, OwnersAnswer]("access.owners", "accounts → access")               // how many can run everything?
 )
 
 // Rooms: the directory.
 var (
-	MyRooms       = bus.NewCall[MyRoomsAsk, MyRoomsPage]("rooms.mine")   // rooms: a user's rooms, most recently active first
-	Room          = bus.NewCall[RoomAsk, chat.Mine]("rooms.one")         // rooms: one room as a user may see it
-	PublicRooms   = bus.NewCall[FindRoomsAsk, RoomList]("rooms.public")  // rooms: channels by name
-	AllRooms      = bus.NewCall[FindRoomsAsk, RoomList]("rooms.all")     // rooms: every room, for admins
-	Members       = bus.NewCall[MembersAsk, MemberList]("rooms.members") // rooms: a page of a room's members
-	Receipts      = bus.NewCall[RoomAsk, MarkList]("rooms.receipts")     // rooms: how far everybody has read
-	SetMarks      = bus.NewCall[MarkList, None]("rooms.mark")            // rooms: read and delivered marks, coalesced; they only grow
-	SetMine       = bus.NewCall[SetMineAsk, chat.Mine]("rooms.set_mine") // rooms: muted, favourite, notify
-	ReserveHandle = bus.NewCall[HandleAsk, None]("rooms.reserve_handle") // rooms: a handle for a room about to be created
-	ReleaseHandle = bus.NewCall[HandleAsk, None]("rooms.release_handle") // rooms: its creation was refused
-	JobsWait      = bus.NewTopic[None]("rooms.jobs")                     // accounts → rooms: jobs were stored
-	Marked        = bus.NewTopic[MarkList]("rooms.marked")               // gateways → gateways: receipts for those who watch the room
+	MyRooms       = call[MyRoomsAsk, MyRoomsPage]("rooms.mine", "gateway → rooms")             // a user's rooms, most recently active first
+	Room          = call[RoomAsk, chat.Mine]("rooms.one", "gateway, operator → rooms")         // one room as a user may see it
+	PublicRooms   = call[FindRoomsAsk, RoomList]("rooms.public", "gateway → rooms")            // channels by name
+	AllRooms      = call[FindRoomsAsk, RoomList]("rooms.all", "gateway, operator → rooms")     // every room, for admins
+	Members       = call[MembersAsk, MemberList]("rooms.members", "gateway, presence → rooms") // a page of a room's members
+	Receipts      = call[RoomAsk, MarkList]("rooms.receipts", "gateway → rooms")               // how far everybody has read
+	SetMarks      = call[MarkList, None]("rooms.mark", "gateway → rooms")                      // read and delivered marks, coalesced; they only grow
+	SetMine       = call[SetMineAsk, chat.Mine]("rooms.set_mine", "gateway → rooms")           // muted, favourite, notify
+	ReserveHandle = call[HandleAsk, None]("rooms.reserve_handle", "gateway → rooms")           // a handle for a room about to be created
+	ReleaseHandle = call[HandleAsk, None]("rooms.release_handle", "gateway → rooms")           // its creation was refused
+	JobsWait      = topic[None]("rooms.jobs", "accounts → rooms")                              // jobs were stored
+	Marked        = topic[MarkList]("rooms.marked", "rooms → gateway")                         // receipts, for those who watch the room
 )
 
 // Archive: what happened.
 var (
-	History = bus.NewCall[HistoryAsk, HistoryPage]("archive.history") // archive: messages, their newest text
-	Events  = bus.NewCall[EventsAsk, EventsPage]("archive.events")    // archive: raw events of several rooms since numbers, members only
-	EventOf = bus.NewCall[EventAsk, EventsPage]("archive.event")      // archive: one event by number or by nonce
-	Feed    = bus.NewCall[FeedAsk, FeedPage]("archive.feed")          // archive: a partition's events by feed number, for gateways
-	Search  = bus.NewCall[SearchAsk, SearchPage]("archive.search")    // archive: in the asker's rooms
+	History = call[HistoryAsk, HistoryPage]("archive.history", "gateway → archive") // messages, their newest text
+	Events  = call[EventsAsk, EventsPage]("archive.events", "gateway → archive")    // raw events of several rooms since numbers, members only
+	EventOf = call[EventAsk, EventsPage]("archive.event", "gateway → archive")      // one event by number or by nonce
+	Feed    = call[FeedAsk, FeedPage]("archive.feed", "gateway → archive")          // a partition's events by feed number, for gateways
+	Search  = call[SearchAsk, SearchPage]("archive.search", "gateway → archive")    // in the asker's rooms
 )
 
-// Sequencer: the one place where order is made. At(partition) is its owner.
+// Sequencer: the one place where order is made.
 var (
-	Partitions = bus.NewCall[None, PartitionsAnswer]("sequencer.partitions") // any sequencer: how many are there?
-	Watch      = bus.NewCall[WatchAsk, WatchAnswer]("sequencer.watch")       // owner: change what a gateway is told of
-	Noticed    = bus.NewTopic[Notice]("gateway.notice")                      // owner → one gateway, At(run): what was committed
+	Partitions = call[None, PartitionsAnswer]("sequencer.partitions", "gateway, rooms, operator → sequencer")      // how many are there?
+	Watch      = call[WatchAsk, WatchAnswer]("sequencer.watch.*", "gateway → sequencer")                           // at its partition's owner: change what a gateway is told of
+	Watchers   = call[WatchersAsk, WatchersAnswer]("sequencer.watchers.*", "gateway, rooms, operator → sequencer") // at its partition's owner: who watches a room, and how far the log is decided
+	Noticed    = topic[Notice]("gateway.notice.*", "sequencer → gateway")                                          // to one run: what was committed
 )
 
 // Presence: who is here. It forgets on purpose.
 var (
-	Here          = bus.NewTopic[HereNotice]("presence.here")             // gateways → presence: sessions come and go, heartbeat
-	WhoIsHere     = bus.NewTopic[None]("presence.who")                    // a starting presence → gateways: tell everything
-	PresenceOf    = bus.NewCall[PresenceAsk, PresenceList]("presence.of") // presence: status of these users
-	WatchPresence = bus.NewTopic[PresenceWatch]("presence.watch")         // gateways → presence: whom my sessions ask about
-	PresenceNews  = bus.NewTopic[PresenceList]("presence.news")           // presence → one gateway, At(run): coalesced changes
-	OnlineIn      = bus.NewCall[OnlineAsk, OnlineList]("presence.online") // presence: which of a room's members are connected
-	Typing        = bus.NewTopic[TypingNotice]("presence.typing")         // gateways → gateways
+	Here          = topic[HereNotice]("presence.here", "gateway → presence")             // sessions come and go, heartbeat
+	WhoIsHere     = topic[None]("presence.who", "presence → gateway")                    // tell everything
+	PresenceOf    = call[PresenceAsk, PresenceList]("presence.of", "gateway → presence") // status of these users
+	WatchPresence = topic[PresenceWatch]("presence.watch", "gateway → presence")         // whom my sessions ask about
+	PresenceNews  = topic[PresenceList]("presence.news.*", "presence → gateway")         // to one run: coalesced changes of whom it asked about
+	OnlineIn      = call[OnlineAsk, OnlineList]("presence.online", "gateway → presence") // which of a room's members are connected
+	Typing        = topic[TypingNotice]("presence.typing", "gateway → gateway")          // somebody types
 )
 
-// Gateway: asked by operators' tools about one run.
+// Node: the processes themselves.
 var (
-	Watchers = bus.NewCall[WatchersAsk, WatchersAnswer]("sequencer.watchers") // owner: which gateways watch a room
+	WhoRuns = roll[None, Process]("node.who_runs", "operator → everybody") // every process: what runs there, since when
+)
+
+// Intake: commands on their way to the sequencer.
+var (
+	Intake = intake("log.*", "gateway, rooms → sequencer") // envelopes for a partition
 )
 
 // Partition is the key under which a partition's owner answers.

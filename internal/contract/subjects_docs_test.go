@@ -69,20 +69,27 @@ func TestSubjectsPageIsCurrent(t *testing.T) {
 func row(t *testing.T, s *ast.ValueSpec) string {
 	t.Helper()
 	made := s.Values[0].(*ast.CallExpr)
-	subject, err := strconv.Unquote(made.Args[0].(*ast.BasicLit).Value)
+	subject, who := text(t, made.Args[0]), text(t, made.Args[1])
+	asked, answer := "`bus.Envelope`", ""
+	f := made.Fun
+	switch types := f.(type) {
+	case *ast.IndexListExpr: // call[question, answer]
+		f, asked, answer = types.X, source(t, types.Indices[0]), source(t, types.Indices[1])
+	case *ast.IndexExpr: // topic[notice]
+		f, asked = types.X, source(t, types.Index)
+	}
+	kind := map[string]string{"call": "call", "roll": "roll call", "topic": "topic", "intake": "log"}[f.(*ast.Ident).Name]
+	what := strings.TrimSpace(s.Comment.Text())
+	return "| `" + subject + "` | " + strings.Join([]string{kind, who, what, asked, answer}, " | ") + " |\n"
+}
+
+func text(t *testing.T, e ast.Expr) string {
+	t.Helper()
+	words, err := strconv.Unquote(e.(*ast.BasicLit).Value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind, answer := "call", ""
-	var asked string
-	switch f := made.Fun.(type) {
-	case *ast.IndexListExpr: // bus.NewCall[question, answer]
-		asked, answer = source(t, f.Indices[0]), source(t, f.Indices[1])
-	case *ast.IndexExpr: // bus.NewTopic[notice]
-		kind, asked = "topic", source(t, f.Index)
-	}
-	who, what, _ := strings.Cut(strings.TrimSpace(s.Comment.Text()), ": ")
-	return "| `" + subject + "` | " + strings.Join([]string{kind, who, what, asked, answer}, " | ") + " |\n"
+	return words
 }
 
 // source is a type as it is written, in backquotes.

@@ -400,3 +400,31 @@ type TypingNotice struct {
 	On   bool        `json:"on"`
 	From uint64      `json:"from"`
 }
+
+// Process is one running parley.
+type Process struct {
+	Host    string `json:"host"`
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
+	Roles   []Role `json:"roles"`
+	Since   int64  `json:"since"` // Unix milliseconds
+
+	Run        uint64     `json:"run,omitempty"` // of its gateway
+	Sessions   int        `json:"sessions,omitempty"`
+	Partitions []Standing `json:"partitions,omitempty"` // that its sequencer owns
+}
+
+// Standing is where a partition stands, as its owner says.
+type Standing struct {
+	Partition int    `json:"partition"`
+	Epoch     uint64 `json:"epoch"`
+	N         uint64 `json:"n"`              // the newest feed number
+	Decided   uint64 `json:"decided"`        // the log's records up to this one
+	Last      uint64 `json:"last"`           // the log's newest record; 0: not known
+	Gateways  int    `json:"gateways"`       // that are told of commits
+	Watched   int    `json:"watched"`        // rooms
+	Busy      bool   `json:"busy,omitempty"` // a commit takes long: only Partition and Last are known
+}
+
+// Lag is how many records the partition is behind its log.
+func (s *Standing) Lag() uint64 { return max(s.Last, s.Decided) - s.Decided }

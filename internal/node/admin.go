@@ -22,11 +22,12 @@ import (
 // admin answers operators at the machine, over a socket in the data folder that
 // only its owner can open.
 type admin struct {
-	node   *Node
 	bus    *bus.Bus
 	store  *store.Store
 	health *health
 }
+
+var errNoStore = chat.Errorf(chat.Invalid, "that takes the database: give --store")
 
 // The questions of operators' commands. A user or room is named by id, by
 // @username, or by handle or name.
@@ -91,6 +92,7 @@ func (a *admin) handler() http.Handler {
 	answer(mux, "user/ban", a.setBan)
 	answer(mux, "room/list", a.listRooms)
 	answer(mux, "explain", a.explain)
+	answer(mux, "roles", a.roles)
 	stream(mux, "backup", a.backup)
 	stream(mux, "verify", a.verify)
 	return mux
@@ -213,10 +215,45 @@ func (a *admin) listRooms(ctx context.Context, q *List) (*contract.RoomList, err
 	return contract.AllRooms.Ask(ctx, a.bus, &contract.FindRoomsAsk{Query: q.Query, Cursor: q.Cursor, Limit: 200})
 }
 
+// WhoRuns is every process that answered, and the partitions that nobody owns.
+type WhoRuns struct {
+	Processes []contract.Process `json:"processes"`
+	Orphans   []int              `json:"orphans,omitempty"`
+	Unknown   string             `json:"unknown,omitempty"` // why the number of partitions is not known
+}
+
+func (a *admin) roles(ctx context.Context, _ *contract.None) (*WhoRuns, error) {
+	processes, err := contract.WhoRuns.Ask(ctx, a.bus, &contract.None{})
+	if err != nil {
+		return nil, err
+	}
+	who := &WhoRuns{Processes: processes}
+	owned := map[int]bool{}
+	for _, p := range processes {
+		for _, s := range p.Partitions {
+			owned[s.Partition] = true
+		}
+	}
+	partitions, err := contract.Partitions.Ask(ctx, a.bus, &contract.None{})
+	if err != nil {
+		who.Unknown = "no sequencer says how many partitions there are"
+		return who, nil
+	}
+	for p := range partitions.Partitions {
+		if !owned[p] {
+			who.Orphans = append(who.Orphans, p)
+		}
+	}
+	return who, nil
+}
+
 func (a *admin) explain(ctx context.Context, q *Explain) (*Explanation, error) {
 	room, err := a.room(ctx, q.Room)
 	if err != nil {
 		return nil, err
+	}
+	if a.store == nil {
+		return nil, errNoStore
 	}
 	e, found, err := a.store.Explain(ctx, room.ID, q.Seq)
 	if err != nil {
@@ -265,6 +302,9 @@ func (a *admin) backup(ctx context.Context, q *BackupTo, say func(string)) (*con
 	if !filepath.IsAbs(q.File) {
 		return nil, chat.Errorf(chat.Invalid, "name the file with its whole path")
 	}
+	if a.store == nil {
+		return nil, errNoStore
+	}
 	told := time.Now()
 	return &contract.None{}, a.store.Backup(ctx, q.File, func(done, total int) {
 		if now := time.Now(); now.Sub(told) > time.Second {
@@ -275,29 +315,45 @@ func (a *admin) backup(ctx context.Context, q *BackupTo, say func(string)) (*con
 }
 
 func (a *admin) verify(ctx context.Context, _ *contract.None, say func(string)) (*store.Report, error) {
+	if a.store == nil {
+		return nil, errNoStore
+	}
 	report, err := a.store.Verify(ctx, say)
 	return &report, err
 }
 
-// serveAdmin opens the socket in the data folder and, where asked for, the admin
-// port with pprof and metrics.
-func (n *Node) serveAdmin(a *admin, ends *ends, failed chan<- error) error {
+// openSocket opens the socket in the data folder, to the folder's owner only. The
+// folder is ours: it is locked.
+func (n *Node) openSocket() (net.Listener, error) {
 	path := Socket(n.cfg.Data)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // the folder is ours: it is locked
+		return nil, err
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return fmt.Errorf("opening the socket for operators: %w", err)
+		return nil, err
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
-	n.serveOperators(l, a.handler(), ends, failed)
+	return l, nil
+}
+
+// serveAdmin opens the socket where there is a data folder and, where asked for,
+// the admin port with pprof and metrics.
+func (n *Node) serveAdmin(a *admin, ends *ends, failed chan<- error) error {
+	if n.cfg.usesData() {
+		l, err := n.openSocket()
+		if err != nil {
+			return fmt.Errorf("opening the socket for operators: %w", err)
+		}
+		n.serveOperators(l, a.handler(), ends, failed)
+	}
 	if n.cfg.AdminListen == "" {
 		return nil
 	}
-	if l, err = net.Listen("tcp", n.cfg.AdminListen); err != nil {
+	l, err := net.Listen("tcp", n.cfg.AdminListen)
+	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --admin-listen", n.cfg.AdminListen, rootCause(err))
 	}
 	mux := http.NewServeMux()

@@ -18,12 +18,16 @@ import (
 
 	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/contract"
+	"github.com/parley-chat/parley/internal/store"
 )
 
-// health answers whether the node lives, whether a command sent now would be
-// admitted, and how it is.
+// health answers whether the node lives, how it is, and whether it is ready: with
+// a gateway, that a command sent now would be admitted; without one, that its
+// roles can do their work.
 type health struct {
 	bus      *bus.Bus
+	store    *store.Store // nil: no role here needs it
+	gateway  bool
 	token    string
 	metrics  prometheus.Gatherer
 	draining atomic.Bool
@@ -67,12 +71,27 @@ func (h *health) check(ctx context.Context) map[string]string {
 		}
 	}
 	if h.draining.Load() {
-		reasons["gateway"] = "draining"
+		reasons["node"] = "draining"
 	}
-	if !h.bus.Connected() {
+	switch at := h.bus.Status(); {
+	case !h.bus.Connected():
 		reasons["bus"] = "not connected"
 		return reasons
+	case at.Denied != "":
+		reasons["bus"] = at.Denied
 	}
+	if h.store != nil {
+		_, err := h.store.Access().Owners(ctx) // anything that the database itself has to answer
+		note("store", err)
+	}
+	if h.gateway {
+		h.ask(ctx, note)
+	}
+	return reasons
+}
+
+// ask asks every part that a command passes through.
+func (h *health) ask(ctx context.Context, note func(part string, err error)) {
 	_, err := contract.Revocations.Ask(ctx, h.bus, &contract.RevocationsAsk{Since: math.MaxInt64})
 	note("accounts", err)
 	_, err = contract.PublicRooms.Ask(ctx, h.bus, &contract.FindRoomsAsk{Limit: 1})
@@ -81,7 +100,7 @@ func (h *health) check(ctx context.Context) map[string]string {
 	note("access", err)
 	partitions, err := contract.Partitions.Ask(ctx, h.bus, &contract.None{})
 	if note("sequencer", err); err != nil {
-		return reasons
+		return
 	}
 	for p := range partitions.Partitions {
 		_, err := contract.Feed.Ask(ctx, h.bus, &contract.FeedAsk{Partition: p, After: math.MaxInt64, Limit: 1})
@@ -89,7 +108,6 @@ func (h *health) check(ctx context.Context) map[string]string {
 		_, err = contract.Watchers.At(contract.Partition(p)).Ask(ctx, h.bus, &contract.WatchersAsk{})
 		note(fmt.Sprintf("partition %d", p), err)
 	}
-	return reasons
 }
 
 // guard lets in who asks from this machine, or knows the token.

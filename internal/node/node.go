@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -19,38 +17,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/contract"
 	"github.com/parley-chat/parley/internal/door/native"
 	"github.com/parley-chat/parley/internal/door/web"
-	"github.com/parley-chat/parley/internal/role/access"
-	"github.com/parley-chat/parley/internal/role/accounts"
-	"github.com/parley-chat/parley/internal/role/archive"
 	"github.com/parley-chat/parley/internal/role/gateway"
-	"github.com/parley-chat/parley/internal/role/presence"
-	"github.com/parley-chat/parley/internal/role/rooms"
 	"github.com/parley-chat/parley/internal/role/sequencer"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/ws"
 )
-
-// Config is everything that an operator can choose.
-type Config struct {
-	Version        string
-	Data           string   // the folder that holds everything
-	Listen         []string // host:port, opened by the gateway; none: nobody can connect
-	AdminListen    string   // pprof and metrics; empty: off
-	PublicURL      string
-	AllowedOrigins []string
-	TrustedProxies []netip.Prefix
-	TLSCert        string
-	TLSKey         string
-	MetricsToken   string
-	DrainGrace     time.Duration
-	NoLimits       bool
-	Accounts       accounts.Config
-	SyncInterval   time.Duration // of the intake log
-	SyncAlways     bool
-	Faults         bus.Faults // a bad day, in tests
-}
 
 // Role is one of the parts that talk over the bus: a name, and a life.
 type Role interface {
@@ -70,13 +44,21 @@ type Door interface {
 // stopTime is how long a part may take to stop.
 const stopTime = 10 * time.Second
 
-// Node is one process's share of a Parley; here, all of it.
+// Node is one process's share of a Parley: all of it, or the roles that it was
+// told to play.
 type Node struct {
 	cfg   Config
 	log   *slog.Logger
 	ready chan struct{}
 	addrs []net.Addr
 	began time.Time
+
+	// What Run builds; the roles that are not played are nil, and so is the
+	// store where none of them needs it.
+	store     *store.Store
+	bus       *bus.Bus
+	sequencer *sequencer.Sequencer
+	gate      *gateway.Gateway
 }
 
 // New makes a node; it does no I/O.
@@ -98,74 +80,69 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, ends.run(n.log)) }()
 	failed := make(chan error, 16)
 
+	playing, err := n.cfg.playing()
+	if err := errors.Join(err, n.cfg.Check()); err != nil {
+		return err
+	}
 	listeners, err := n.listen(&ends)
 	if err != nil {
 		return err
 	}
-	data, err := store.Open(ctx, "sqlite:"+n.cfg.Data, store.Options{Log: n.log})
-	if err != nil {
+	if err := n.takeFolder(&ends); err != nil {
 		return err
 	}
-	ends.add("store", func(context.Context) error { return data.Close() })
-
+	if err := n.openStore(ctx, &ends); err != nil {
+		return err
+	}
+	if err := n.openBus(ctx, &ends); err != nil {
+		return err
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	b, err := bus.Embed(ctx, bus.EmbedConfig{
-		Dir: filepath.Join(n.cfg.Data, "intake"), Log: n.log, Faults: n.cfg.Faults,
-		SyncInterval: n.cfg.SyncInterval, SyncAlways: n.cfg.SyncAlways,
-	})
-	if err != nil {
-		return err
-	}
-	ends.add("bus", b.Close)
-
-	gate := gateway.New(gateway.Config{NoLimits: n.cfg.NoLimits, DrainGrace: n.cfg.DrainGrace}, b, n.log, reg)
-	for _, role := range []Role{
-		sequencer.New(sequencer.Config{}, b, claimer{data}, n.log, reg),
-		archive.New(b, data.Archive(), data.Search(), n.log, reg),
-		rooms.New(b, data.Rooms(), data.Rooms(), data.Access(), data.Accounts(), data.Archive(), n.log, reg),
-		accounts.New(n.cfg.Accounts, b, data.Accounts(), n.log, reg),
-		access.New(b, data.Access(), n.log, reg),
-		presence.New(b, n.log, reg),
-		gate,
-	} {
-		if err := start(ctx, role, &ends, failed); err != nil {
+	for _, name := range playing {
+		if err := start(ctx, n.makeRole(name, reg), &ends, failed); err != nil {
 			return err
 		}
 	}
-
-	doors, err := n.doors(gate, reg, &ends)
-	if err != nil {
+	if err := n.answerRoll(playing, &ends); err != nil {
 		return err
 	}
-	health := &health{bus: b, token: n.cfg.MetricsToken, metrics: reg}
-	n.serve(listeners, public(doors, health), &ends, failed)
-	if err := n.serveAdmin(&admin{node: n, bus: b, store: data, health: health}, &ends, failed); err != nil {
+
+	health := &health{bus: n.bus, store: n.store, gateway: n.gate != nil, token: n.cfg.MetricsToken, metrics: reg}
+	if n.gate != nil {
+		doors, err := n.doors(n.gate, reg, &ends)
+		if err != nil {
+			return err
+		}
+		n.serve(listeners, public(doors, health), &ends, failed)
+	}
+	if err := n.serveAdmin(&admin{bus: n.bus, store: n.store, health: health}, &ends, failed); err != nil {
 		return err
 	}
 
 	close(n.ready)
-	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond).String(), "data", n.cfg.Data, "listen", fmt.Sprint(n.addrs))
+	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond).String(), "roles", contract.Named(playing...), "listen", fmt.Sprint(n.addrs))
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 		n.log.Error("a part has failed; stopping", "err", err)
 	}
 	health.draining.Store(true)
-	for _, l := range listeners {
-		_ = l.Close() // nobody new; those who are here are told when to come back
-	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.DrainGrace+stopTime)
-	defer cancel()
-	gate.Drain(draining)
+	n.drain(ctx, listeners)
 	return err
 }
 
-// claimer hands the store's partitions to the sequencer as it knows them.
-type claimer struct{ *store.Store }
-
-func (c claimer) Claim(ctx context.Context, partition int) (sequencer.Shard, error) {
-	return c.Store.Claim(ctx, partition)
+// drain lets nobody new in and tells those who are here when to come back.
+func (n *Node) drain(ctx context.Context, listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+	if n.gate == nil {
+		return
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.DrainGrace+stopTime)
+	defer cancel()
+	n.gate.Drain(draining)
 }
 
 // start runs a role and waits until it is ready.
@@ -242,6 +219,9 @@ func (page) Close(context.Context) error { return nil }
 // listen opens the ports before anything else: one that is in use is told before
 // anything is made.
 func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
+	if !n.cfg.plays(contract.RoleGateway) {
+		return nil, nil
+	}
 	for _, address := range n.cfg.Listen {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
@@ -331,12 +311,3 @@ func (e *ends) run(log *slog.Logger) (err error) {
 	}
 	return err
 }
-
-// Socket is where operators' commands reach a running node.
-func Socket(data string) string { return filepath.Join(data, "admin.sock") }
-
-// Accounts is how people prove who they are; SignUp, who may make an account.
-type (
-	Accounts = accounts.Config
-	SignUp   = accounts.SignUp
-)

@@ -10,8 +10,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
 	"github.com/parley-chat/parley/internal/store"
 )
 
@@ -21,12 +26,19 @@ type Remote struct {
 	close func() error
 }
 
-// Reach finds the node that runs on a data folder or, when none does, runs one
-// without ports for as long as the command takes.
+// Reach finds who can answer an operator's command: the cluster on the bus that
+// cfg names, or the node that runs on its data folder or, when none does, one
+// that is run without ports for as long as the command takes.
 func Reach(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
+	if len(cfg.Bus.URLs) > 0 {
+		return overBus(ctx, cfg, log)
+	}
 	r := &Remote{http: overSocket(cfg.Data), close: func() error { return nil }}
 	if r.alive(ctx) {
 		return r, nil
+	}
+	if _, sqlite := cfg.sqlite(); !sqlite {
+		return nil, fmt.Errorf("no parley answers at %s: give --data as the one that runs has it, or with --nats where the bus of the cluster is", Socket(cfg.Data))
 	}
 	cfg.Listen, cfg.AdminListen = nil, ""
 	n := New(cfg, log)
@@ -46,6 +58,79 @@ func Reach(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
 		return nil, err
 	}
 }
+
+// overBus asks the cluster's roles as an operator. Questions to the database are
+// answered here, by the one that cfg names.
+func overBus(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
+	dialling, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	b, err := bus.Dial(dialling, bus.DialConfig{URLs: cfg.Bus.URLs, As: cfg.Bus.As, Inbox: contract.Inbox(contract.RoleOperator), Log: log, Name: "parley operator"})
+	if err != nil {
+		return nil, err
+	}
+	a := &admin{bus: b, health: &health{bus: b, metrics: prometheus.NewRegistry()}}
+	var ends ends
+	ends.add("bus", b.Close)
+	if cfg.Store != "" {
+		if a.store, err = store.OpenReadOnly(ctx, cfg.Store, store.Options{Log: log}); err != nil {
+			return nil, errors.Join(err, ends.run(log))
+		}
+		ends.add("store", func(context.Context) error { return a.store.Close() })
+	}
+	within, transport := inProcess()
+	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: stopTime}
+	ends.add("admin", server.Shutdown)
+	go func() { _ = server.Serve(within) }() // it ends with Shutdown
+	r := &Remote{http: &http.Client{Transport: transport}}
+	r.close = func() error {
+		r.http.CloseIdleConnections()
+		return ends.run(log)
+	}
+	return r, nil
+}
+
+// inProcess is a listener, and the one transport that reaches it.
+func inProcess() (net.Listener, *http.Transport) {
+	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return p, &http.Transport{DialContext: p.dial}
+}
+
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Accept waits for the next connection.
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close lets nobody connect any more.
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+// Addr is no address that others could dial.
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "in process", Net: "pipe"} }
 
 func overSocket(data string) *http.Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -125,14 +210,22 @@ func Follow[A any](ctx context.Context, r *Remote, path string, q any, said func
 	}
 }
 
-// VerifyFolder checks a data folder on which no node runs, without changing it.
-func VerifyFolder(ctx context.Context, data string, said func(string)) (*store.Report, error) {
-	s, err := store.OpenReadOnly(ctx, "sqlite:"+data, store.Options{})
+// Verify checks the database that cfg names without changing it: one in a folder
+// on which no node runs, or one of a cluster at any time.
+func Verify(ctx context.Context, cfg Config, said func(string)) (*store.Report, error) {
+	s, err := store.OpenReadOnly(ctx, cfg.dsn(), store.Options{})
 	if err != nil {
 		return nil, err
 	}
 	report, err := s.Verify(ctx, said)
 	return &report, errors.Join(err, s.Close())
+}
+
+// Shared says whether the database is one that processes share, which is looked
+// at directly.
+func (c *Config) Shared() bool {
+	_, sqlite := c.sqlite()
+	return !sqlite
 }
 
 // Running says whether a node runs on the folder.

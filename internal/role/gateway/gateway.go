@@ -84,6 +84,9 @@ func (g *Gateway) Name() string { return "gateway" }
 // ID names this run.
 func (g *Gateway) ID() uint64 { return g.id }
 
+// Sessions is how many there are on this run.
+func (g *Gateway) Sessions() int { return g.people.len() }
+
 // Bus is what doors ask the other roles over.
 func (g *Gateway) Bus() *bus.Bus { return g.bus }
 

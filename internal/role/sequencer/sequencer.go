@@ -60,6 +60,8 @@ type Sequencer struct {
 	store   Store
 	log     *slog.Logger
 	metrics *metrics
+
+	standings standings
 }
 
 // New makes the role; it does no I/O.
@@ -154,5 +156,6 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 		return fmt.Errorf("log of partition %d: %w", partition, err)
 	}
 	w := newWorker(s, shard, log, partition, partitions)
+	defer s.standings.began(w)()
 	return w.run(ctx, ready)
 }
