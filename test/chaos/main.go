@@ -1,7 +1,8 @@
 // Command chaos breaks a running Parley in every way that it knows while people
 // use it, writes down what they meet, and says which promises were broken.
 //
-//	chaos run      the short form, or CHAOS_TIME of it
+//	chaos run      play the cases
+//	chaos town     start a cluster and let it be used
 //	chaos check    judge a history that was kept
 package main
 
@@ -29,11 +30,11 @@ func main() {
 	}
 }
 
-var commands = map[string]func(context.Context, []string) error{"run": run, "check": check}
+var commands = map[string]func(context.Context, []string) error{"run": run, "town": serveTown, "check": check}
 
 func command(ctx context.Context, args []string) error {
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("say what: run, check; run -h lists the flags")
+		return errors.New("say what: run, town, check; run -h lists the flags")
 	}
 	return commands[args[0]](ctx, args[1:])
 }
@@ -73,7 +74,8 @@ func judge(records []history.Record) error {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	r := &runner{}
-	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process)")
+	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process) or town (a cluster)")
+	r.placeFlags(flags)
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
 	flags.StringVar(&r.dir, "dir", "build/chaos", "where data, logs and the histories of failed cases go")
 	flags.DurationVar(&r.time, "time", 0, "go on for so long (0: each case once)")

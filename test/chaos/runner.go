@@ -18,6 +18,8 @@ import (
 // runner plays cases against a town.
 type runner struct {
 	topology, binary, dir string
+	tools, deploy         string
+	front                 int
 	time                  time.Duration
 	seed                  uint64
 	people                int
@@ -44,7 +46,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, r.town.Close()) }()
 	cases := r.cases()
 	if len(cases) == 0 {
-		return fmt.Errorf("no case of that name; there are: %v", names(r.town, nil))
+		return fmt.Errorf("no case of that name; there are: %v", names(r.town))
 	}
 	fmt.Printf("%d cases on topology %s, seed %d, logs in %s\n", len(cases), r.topology, r.seed, r.dir)
 	began := time.Now()
@@ -75,12 +77,20 @@ func (r *runner) start(ctx context.Context) error {
 	if err := os.RemoveAll(r.dir); err != nil {
 		return err
 	}
-	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace}
+	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	if cfg.Tools, err = filepath.Abs(r.tools); err != nil {
+		return err
+	}
+	if cfg.Deploy, err = filepath.Abs(r.deploy); err != nil {
+		return err
+	}
 	switch r.topology {
 	case "one":
 		r.town, err = town.One(ctx, cfg)
+	case "town":
+		r.town, err = town.Cluster(ctx, cfg)
 	default:
-		return fmt.Errorf("there is no topology %q; there is: one", r.topology)
+		return fmt.Errorf("there is no topology %q; there are one and town", r.topology)
 	}
 	return err
 }
@@ -147,11 +157,11 @@ func (r *runner) keep(name string, records []history.Record) error {
 	return history.Write(f, records)
 }
 
-func names(t *town.Town, _ []string) (all_ []string) {
+func names(t *town.Town) (found []string) {
 	for _, c := range all {
 		if c.fits(t) {
-			all_ = append(all_, c.name)
+			found = append(found, c.name)
 		}
 	}
-	return all_
+	return found
 }

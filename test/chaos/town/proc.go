@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -61,7 +62,7 @@ func (p *Proc) Launch() error {
 	p.starts++
 	fmt.Fprintf(log, "--- start %d of %s: %q\n", p.starts, p.Name, p.args)
 	cmd := exec.Command(p.args[0], p.args[1:]...)
-	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Env = append(environment(), p.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: p.as}
 	if p.as != nil {
@@ -79,6 +80,11 @@ func (p *Proc) Launch() error {
 		close(exit)
 	}()
 	return nil
+}
+
+// environment is ours without settings of some other Parley.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
 }
 
 // startPatience bounds how long a process may take until it is ready.

@@ -22,24 +22,30 @@ type Config struct {
 	Binary string // of parley
 	Secret string // --auth-jwt-secret
 	Grace  time.Duration
-	Tools  string // folder with nats-server and nginx; cluster only
+
+	// What follows is for a cluster.
+	Tools  string // folder with nats-server and nginx
+	Deploy string // folder with the configuration of the town
+	Front  int    // where nginx listens; 0: on a free port
 }
 
 // Town is what runs.
 type Town struct {
 	Config
-	Gates []string                // where clients connect
-	Links map[string]*proxy.Proxy // by name: what stands between whom
-	Procs []*Proc                 // in the order in which they start
-	Data  string                  // of one process: its data folder
+	Gates []string         // where clients connect
+	Links map[string]*Link // by name: what stands between whom
+	Procs []*Proc          // in the order in which they start
+	Data  string           // of one process: its data folder
 
-	closers []func() error
+	passwords string   // of everybody inside the town
+	gateways  []string // their addresses
+	closers   []func() error
 }
 
 // One starts a single `parley serve` with everything in it. Clients reach it
 // directly and through a link named "clients".
 func One(ctx context.Context, cfg Config) (t *Town, err error) {
-	t = &Town{Config: cfg, Links: map[string]*proxy.Proxy{}, Data: filepath.Join(cfg.Dir, "data")}
+	t = &Town{Config: cfg, Links: map[string]*Link{}, Data: filepath.Join(cfg.Dir, "data")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
@@ -85,13 +91,16 @@ func (t *Town) add(p *Proc) *Proc {
 	return p
 }
 
-// link puts a network between a process and target.
+// link puts a network between a process and target; a name may have several.
 func (t *Town) link(name, target string) (*proxy.Proxy, error) {
 	p, err := proxy.New(target)
 	if err != nil {
 		return nil, err
 	}
-	t.Links[name] = p
+	if t.Links[name] == nil {
+		t.Links[name] = &Link{}
+	}
+	t.Links[name].ways = append(t.Links[name].ways, p)
 	return p, nil
 }
 
@@ -119,7 +128,7 @@ func (t *Town) Kind(kind string) (found []*Proc) {
 func (t *Town) Close() error {
 	err := closeAll(t.Procs)
 	for _, l := range t.Links {
-		l.Close()
+		l.close()
 	}
 	for _, c := range t.closers {
 		err = errors.Join(err, c())
@@ -157,4 +166,9 @@ func httpReady(url string) func(context.Context) error {
 }
 
 // VerifyFlags say to `parley verify` which database this town has.
-func (t *Town) VerifyFlags() []string { return []string{"--data", t.Data} }
+func (t *Town) VerifyFlags() []string {
+	if db := t.Proc("postgres"); db != nil {
+		return []string{"--store", t.dsn(here(db.Port))}
+	}
+	return []string{"--data", t.Data}
+}
