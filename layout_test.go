@@ -29,6 +29,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"ws", ""},
 	{"store", "chat"},
 	{"store/storetest", "store chat"},
+	{"store/pgtest", "store"},
 
 	{"role/gateway", "contract bus chat"},
 	{"role/accounts", "contract bus chat"},
@@ -50,7 +51,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"door/doortest", "role/gateway contract chat ws"},
 
 	{"node", "role/* door/* store bus contract chat ws"},
-	{"node/nodetest", "node role/* door/* store bus bus/bustest contract chat ws client"},
+	{"node/nodetest", "node role/* door/* store store/pgtest bus bus/bustest contract chat ws client"},
 
 	{"client", ""},
 	{"cmd/parley", "node client chat cmd/parley/internal/*"},
@@ -65,7 +66,7 @@ var arrows = []struct{ who, mayImport string }{
 }
 
 // testsMayAlso is what the test files of any package may import beyond its arrows.
-const testsMayAlso = "bus/bustest store/storetest door/doortest node/nodetest"
+const testsMayAlso = "bus/bustest store/storetest store/pgtest door/doortest node/nodetest"
 
 // testsOf is what the test files of one package may import on top of that.
 var testsOf = map[string]string{
@@ -81,7 +82,7 @@ var homes = []struct{ thing, home, testsToo string }{
 	{"zombiezen.com/go/sqlite", "store", "store/storetest"},
 	{"modernc.org/sqlite", "store", "store/storetest"},
 	{"github.com/pressly/goose", "store", "store/storetest"},
-	{"github.com/jackc/pgx", "store", "store/storetest"},
+	{"github.com/jackc/pgx", "store", "store/storetest store/pgtest"},
 	{"github.com/gobwas", "ws client", "everywhere"},
 	{"github.com/danielgtaylor/huma", "door/native", ""},
 	{"github.com/alecthomas/kong", "cmd/parley", ""},

@@ -53,6 +53,12 @@ check_browser() {
 	need 'chromium|chromium-browser|google-chrome' chromium fonts-dejavu-core
 }
 
+# Debian keeps the server's programs outside of the PATH; the tests find them there.
+check_postgres() {
+	if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then return; fi
+	need initdb postgresql
+}
+
 check_node_version() {
 	local major
 	major=$(node -p 'process.versions.node.split(".")[0]')
@@ -121,6 +127,7 @@ for_town() {
 for_test() {
 	check_go
 	check_browser
+	check_postgres
 	install_missing
 	check_node_version
 	install_npm_packages

@@ -85,8 +85,8 @@ func (a *Access) Stats(ctx context.Context) (s chat.Stats, err error) {
 		}{
 			{`SELECT count(*) FROM users WHERE deleted = 0 AND role <> 'system'`, &s.Users},
 			{`SELECT count(*) FROM rooms`, &s.Rooms},
-			{`SELECT sum(messages) FROM rooms_now`, &s.Messages},
-			{`SELECT sum(n) FROM partitions`, &s.Events},
+			{`SELECT CAST(sum(messages) AS bigint) FROM rooms_now`, &s.Messages},
+			{`SELECT CAST(sum(n) AS bigint) FROM partitions`, &s.Events},
 			{`SELECT count(*) FROM dead_commands`, &s.Dead},
 		} {
 			if _, err := one(q, c.sql, nil, c.n); err != nil {

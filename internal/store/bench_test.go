@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/store/pgtest"
 )
 
 // bench is a store with rooms and the messages that go on being said in them.
@@ -17,12 +18,14 @@ type bench struct {
 	next  int
 }
 
-func newBench(b *testing.B, rooms int) *bench {
-	s, err := store.Open(b.Context(), "sqlite:"+b.TempDir(), store.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { s.Close() })
+// eachDatabase runs a benchmark on every kind of database there is.
+func eachDatabase(b *testing.B, run func(b *testing.B, dsn func() string)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, func() string { return "sqlite:" + b.TempDir() }) })
+	b.Run("postgres", func(b *testing.B) { run(b, func() string { return pgtest.Fresh(b, 1) }) })
+}
+
+func newBench(b *testing.B, dsn string, rooms int) *bench {
+	s := pgtest.Open(b, dsn, store.Options{})
 	shard, err := s.Claim(b.Context(), 0)
 	if err != nil {
 		b.Fatal(err)
@@ -83,25 +86,26 @@ func (n *bench) say(size int) *chat.Commit {
 }
 
 func BenchmarkCommit(b *testing.B) {
-	for _, size := range []int{1, 100, 1000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			n := newBench(b, 1000)
-			b.ResetTimer()
-			for range b.N {
-				b.StopTimer()
-				c := n.say(size)
-				b.StartTimer()
-				n.done(b, c)
-			}
-			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "events/s")
-		})
-	}
+	eachDatabase(b, func(b *testing.B, dsn func() string) {
+		n := newBench(b, dsn(), 1000)
+		for _, size := range []int{1, 100, 1000} {
+			b.Run(fmt.Sprint(size), func(b *testing.B) {
+				for range b.N {
+					b.StopTimer()
+					c := n.say(size)
+					b.StartTimer()
+					n.done(b, c)
+				}
+				b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "events/s")
+			})
+		}
+	})
 }
 
 // filled is a store with a million plain messages, or what is left of that with
 // -short, in a thousand rooms.
-func filled(b *testing.B) *bench {
-	n := newBench(b, 1000)
+func filled(b *testing.B, dsn string) *bench {
+	n := newBench(b, dsn, 1000)
 	events := 1_000_000
 	if testing.Short() {
 		events = 100_000
@@ -113,7 +117,10 @@ func filled(b *testing.B) *bench {
 }
 
 func BenchmarkRead(b *testing.B) {
-	n := filled(b)
+	eachDatabase(b, func(b *testing.B, dsn func() string) { benchmarkReads(b, filled(b, dsn())) })
+}
+
+func benchmarkReads(b *testing.B, n *bench) {
 	room := &n.rooms[len(n.rooms)/2]
 	run := func(name string, fn func() error) {
 		b.Run(name, func(b *testing.B) {
@@ -163,27 +170,24 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	b.Run("an empty folder", func(b *testing.B) {
+	open := func(b *testing.B, dsn string) {
+		s, err := store.Open(b.Context(), dsn, store.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("sqlite, an empty folder", func(b *testing.B) {
 		for range b.N {
-			s, err := store.Open(b.Context(), "sqlite:"+b.TempDir(), store.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := s.Close(); err != nil {
-				b.Fatal(err)
-			}
+			open(b, "sqlite:"+b.TempDir())
 		}
 	})
-	b.Run("again", func(b *testing.B) {
-		dir := b.TempDir()
+	eachDatabase(b, func(b *testing.B, dsn func() string) {
+		same := dsn()
 		for range b.N {
-			s, err := store.Open(b.Context(), "sqlite:"+dir, store.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := s.Close(); err != nil {
-				b.Fatal(err)
-			}
+			open(b, same)
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 // database is what a kind of database must do. Everything above it is the same
@@ -11,16 +13,33 @@ import (
 type database interface {
 	// read runs fn on one snapshot.
 	read(ctx context.Context, fn func(tx) error) error
+	// ask runs fn, which makes one statement that only reads: that needs no
+	// transaction, which saves round trips where there are any.
+	ask(ctx context.Context, fn func(tx) error) error
 	// write runs fn in one transaction: all of it is durable when write returns
 	// nil, and nothing of it happened when it returns another error than
 	// [chat.ErrUnreachable].
 	write(ctx context.Context, class class, fn func(tx) error) error
+	// claim takes a partition for its worker, and starts its next epoch. Where
+	// several processes can have the database it is [chat.ErrNotOwner] while
+	// another holds the partition.
+	claim(ctx context.Context, part int) (hold, error)
 	// copyTo writes a consistent copy of everything to a new file.
 	copyTo(ctx context.Context, file string, progress func(done, total int)) error
 	// check asks the database whether its own structure is sound, and returns
 	// what it complains about.
 	check(ctx context.Context) ([]string, error)
 	close() error
+}
+
+// hold is a partition that is held. One goroutine uses it at a time.
+type hold interface {
+	// position reads where the partition stands; [chat.ErrNotOwner] when it is
+	// not held any more.
+	position(ctx context.Context) (chat.Position, error)
+	// commit makes c true for h, in one transaction, and numbers its events.
+	commit(ctx context.Context, h *Shard, c *chat.Commit) error
+	release(ctx context.Context) error
 }
 
 // class says who goes first at a database with a single writer.
@@ -39,6 +58,9 @@ const (
 type tx interface {
 	// exec returns how many rows were inserted, changed or deleted.
 	exec(sql string, args ...any) (int, error)
+	// execEach runs the statement n times, in one round trip where there are
+	// round trips.
+	execEach(sql string, n int, args func(i int) []any) error
 	query(sql string, args []any, each func(row) error) error
 	// queryEach runs the statement n times, in one round trip where there are
 	// round trips.
@@ -100,4 +122,14 @@ func opt(n uint64) any {
 		return nil
 	}
 	return n
+}
+
+// violated says which columns' uniqueness a statement would have broken, or
+// which index's where the database tells no more, as "table.column,
+// table.column"; empty for every other error.
+func violated(err error) string {
+	if columns := violatedSQLite(err); columns != "" {
+		return columns
+	}
+	return violatedPostgres(err)
 }

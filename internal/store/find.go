@@ -34,11 +34,7 @@ type candidate struct {
 	marked string
 }
 
-// Query finds messages that contain all words of text, the last also as the
-// beginning of a word, in the asker's rooms, the newest first. Nothing in text
-// is syntax. room, from and before (Unix milliseconds) limit it further unless
-// they are zero. A page can be short, even empty, and still have a next one.
-func (s *Search) Query(ctx context.Context, user chat.UserID, text string, room chat.RoomID, from chat.UserID, before int64, behind string, limit int) (hits []chat.Hit, next string, err error) {
+func (s *fileSearch) Query(ctx context.Context, user chat.UserID, text string, room chat.RoomID, from chat.UserID, before int64, behind string, limit int) (hits []chat.Hit, next string, err error) {
 	below := int64(math.MaxInt64)
 	key, err := parseCursor(behind, 1)
 	if err != nil {
@@ -59,7 +55,7 @@ func (s *Search) Query(ctx context.Context, user chat.UserID, text string, room 
 			return nil, "", err
 		}
 		for _, c := range found {
-			hit, ok, err := s.resolve(ctx, user, c)
+			hit, ok, err := s.s.hit(ctx, user, c.doc, func(text string) [][2]int { return highlights(c.marked, text) })
 			if err != nil {
 				return nil, "", err
 			}
@@ -79,12 +75,12 @@ func (s *Search) Query(ctx context.Context, user chat.UserID, text string, room 
 }
 
 // match is the question in the index's language; empty when nothing can match.
-func (s *Search) match(ctx context.Context, user chat.UserID, text string, room chat.RoomID, from chat.UserID) (string, error) {
+func (s *fileSearch) match(ctx context.Context, user chat.UserID, text string, room chat.RoomID, from chat.UserID) (string, error) {
 	words := phrases(text)
 	if words == "" {
 		return "", nil
 	}
-	rooms, err := s.roomsOf(ctx, user, room)
+	rooms, err := s.s.roomsOf(ctx, user, room)
 	if err != nil || len(rooms) == 0 {
 		return "", err
 	}
@@ -110,12 +106,12 @@ func phrases(text string) string {
 }
 
 // roomsOf are the asker's rooms as the index knows them, or the one asked for.
-func (s *Search) roomsOf(ctx context.Context, user chat.UserID, only chat.RoomID) (rooms []string, err error) {
+func (s *Store) roomsOf(ctx context.Context, user chat.UserID, only chat.RoomID) (rooms []string, err error) {
 	sql, args := `SELECT room FROM members WHERE user_id = $1 LIMIT $2 + 0`, []any{user, roomsInQuery + 1}
 	if !only.IsZero() {
 		sql, args = `SELECT room FROM members WHERE user_id = $1 AND room = $2`, []any{user, only}
 	}
-	err = s.s.db.read(ctx, func(q tx) error {
+	err = s.db.ask(ctx, func(q tx) error {
 		return q.query(sql, args, func(r row) error {
 			var id chat.RoomID
 			err := r.scan(&id)
@@ -126,7 +122,7 @@ func (s *Search) roomsOf(ctx context.Context, user chat.UserID, only chat.RoomID
 	return rooms, err
 }
 
-func (s *Search) candidates(ctx context.Context, match string, below int64) (found []candidate, err error) {
+func (s *fileSearch) candidates(ctx context.Context, match string, below int64) (found []candidate, err error) {
 	err = s.with(ctx, func(k *conn) error {
 		return k.query(`SELECT rowid, highlight(words, 2, $1, $2) FROM words WHERE words MATCH $3 AND rowid < $4 ORDER BY rowid DESC LIMIT $5 + 0`,
 			[]any{markOpen, markClose, match, below, candidateStep}, func(r row) error {
@@ -139,13 +135,14 @@ func (s *Search) candidates(ctx context.Context, match string, below int64) (fou
 	return found, err
 }
 
-// resolve reads the message as it is now, if the asker may see it.
-func (s *Search) resolve(ctx context.Context, user chat.UserID, c candidate) (h chat.Hit, ok bool, err error) {
-	err = s.s.db.read(ctx, func(q tx) error {
+// hit reads the message of a document as it is now, if the asker may see it.
+// marks says where the words that were asked for stand in its text.
+func (s *Store) hit(ctx context.Context, user chat.UserID, doc int64, marks func(text string) [][2]int) (h chat.Hit, ok bool, err error) {
+	err = s.db.read(ctx, func(q tx) error {
 		var found []chat.Message
 		err := q.query(`SELECT `+eventColumns+`, d.text, d.edited_at FROM events e JOIN members m ON m.room = e.room AND m.user_id = $1
 			LEFT JOIN edits d ON d.room = e.room AND d.seq = e.seq WHERE e.part = $2 AND e.n = $3`,
-			[]any{user, c.doc & 0xff, c.doc >> 8}, func(r row) error {
+			[]any{user, doc & 0xff, doc >> 8}, func(r row) error {
 				m, err := newMessageReader().next(r)
 				found = append(found, m)
 				return err
@@ -154,7 +151,7 @@ func (s *Search) resolve(ctx context.Context, user chat.UserID, c candidate) (h 
 			return err
 		}
 		ok = true
-		h = chat.Hit{Room: found[0].Room, Highlights: highlights(c.marked, found[0].Text)}
+		h = chat.Hit{Room: found[0].Room, Highlights: marks(found[0].Text)}
 		err = fill(q, user, h.Room, found)
 		h.Message = found[0]
 		return err

@@ -86,7 +86,7 @@ func FuzzQuery(f *testing.F) {
 		if words == "" || !utf8.ValidString(q) {
 			return
 		}
-		if _, err := s.search.candidates(t.Context(), "text : ("+words+")", 1); err != nil {
+		if _, err := s.search.(*fileSearch).candidates(t.Context(), "text : ("+words+")", 1); err != nil {
 			t.Fatalf("%q is asked as %s: %v", q, words, err)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	_ "modernc.org/sqlite" // goose speaks database/sql
 )
 
-//go:embed migrations/sqlite/*.sql
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
 var steps embed.FS
 
 // migrate brings the schema of an SQLite file up to date.

@@ -15,10 +15,31 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// Search is the full-text index: a file of its own, filled from the feed, that
-// can be built again from the events at any time. So it is written without
-// waiting for the disk, and thrown away when anything is wrong with it.
-type Search struct {
+// Search is the full-text index: filled from the feed, by Catch, and built again
+// from it after Rebuild.
+type Search interface {
+	// Catch moves the index a batch of the feed forward, and says by how many
+	// events; 0 means that there is nothing to do. An index that is not of this
+	// database as it is, because that was restored, is built again.
+	Catch(ctx context.Context) (moved int, err error)
+	// Query finds messages that contain all words of text, the last also as the
+	// beginning of a word, in the asker's rooms, the newest first. Nothing in
+	// text is syntax. room, from and before (Unix milliseconds) limit it further
+	// unless they are zero. A page can be short, even empty, and still have a
+	// next one.
+	Query(ctx context.Context, user chat.UserID, text string, room chat.RoomID, from chat.UserID, before int64, behind string, limit int) (hits []chat.Hit, next string, err error)
+	// Rebuild throws the index away; Catch fills it again.
+	Rebuild(ctx context.Context) error
+}
+
+// Search is the part of the store that looks for words; nil when the store was
+// opened for reading only.
+func (s *Store) Search() Search { return s.search }
+
+// fileSearch is the index beside SQLite: a file of its own, that can be built
+// again at any time. So it is written without waiting for the disk, and thrown
+// away when anything is wrong with it.
+type fileSearch struct {
 	s    *Store
 	file string
 
@@ -26,12 +47,8 @@ type Search struct {
 	index *conn      // nil: open it
 }
 
-// Search is the part of the store that looks for words; nil when the store was
-// opened for reading only.
-func (s *Store) Search() *Search { return s.search }
-
-func newSearch(s *Store) *Search {
-	return &Search{s: s, file: filepath.Join(s.dir, searchFile)}
+func newSearchFile(s *Store) *fileSearch {
+	return &fileSearch{s: s, file: filepath.Join(s.dir, searchFile)}
 }
 
 // searchVersion changes with the file's layout; another one is built again.
@@ -47,7 +64,7 @@ INSERT INTO version VALUES (%d);
 
 // with runs fn on the index. When the file turns out to be damaged it is thrown
 // away, and the next Catch begins anew.
-func (s *Search) with(ctx context.Context, fn func(*conn) error) (err error) {
+func (s *fileSearch) with(ctx context.Context, fn func(*conn) error) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.index == nil {
@@ -106,18 +123,17 @@ func removeIndex(file string) error {
 	return errors.Join(errs...)
 }
 
-func (s *Search) discard() error {
+func (s *fileSearch) discard() error {
 	err := s.index.close()
 	s.index = nil
 	return errors.Join(err, removeIndex(s.file))
 }
 
-// Rebuild throws the index away; Catch fills it again.
-func (s *Search) Rebuild(ctx context.Context) error {
+func (s *fileSearch) Rebuild(ctx context.Context) error {
 	return s.with(ctx, func(*conn) error { return s.discard() })
 }
 
-func (s *Search) close() error {
+func (s *fileSearch) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.index == nil {
@@ -134,10 +150,7 @@ const (
 	catchBytes  = 1 << 20
 )
 
-// Catch moves the index a batch of the feed forward, and says by how many
-// events; 0 means that it has everything. An index that is not of this database
-// as it is, because that was restored, is built again.
-func (s *Search) Catch(ctx context.Context) (moved int, err error) {
+func (s *fileSearch) Catch(ctx context.Context) (moved int, err error) {
 	for part := range s.s.partitions {
 		n := 0
 		err := s.with(ctx, func(k *conn) (err error) {
@@ -152,7 +165,7 @@ func (s *Search) Catch(ctx context.Context) (moved int, err error) {
 	return moved, nil
 }
 
-func (s *Search) catch(ctx context.Context, k *conn, part int) (int, error) {
+func (s *fileSearch) catch(ctx context.Context, k *conn, part int) (int, error) {
 	var at uint64
 	var id chat.ID
 	if _, err := one(k, `SELECT n, id FROM position WHERE part = $1`, []any{part}, &at, &id); err != nil {

@@ -18,26 +18,21 @@ type Shard struct {
 	part int
 
 	mu       sync.Mutex
+	held     hold
 	position chat.Position
 }
 
 // Claim takes a partition: from now on commits of its earlier owner fail with
-// [chat.ErrNotOwner].
+// [chat.ErrNotOwner]. While another process holds the partition, that is what
+// Claim itself fails with.
 func (s *Store) Claim(ctx context.Context, partition int) (*Shard, error) {
-	h := &Shard{s: s, part: partition}
-	err := s.db.write(ctx, ofSequencer, func(q tx) error {
-		changed, err := q.exec(`UPDATE partitions SET epoch = epoch + 1 WHERE part = $1`, partition)
-		if err == nil && changed == 0 {
-			err = fmt.Errorf("there is no partition %d", partition)
-		}
-		if err != nil {
-			return err
-		}
-		h.position, err = readPosition(q, partition)
-		return err
-	})
+	held, err := s.db.claim(ctx, partition)
 	if err != nil {
 		return nil, err
+	}
+	h := &Shard{s: s, part: partition, held: held}
+	if h.position, err = held.position(ctx); err != nil {
+		return nil, errors.Join(err, held.release(context.WithoutCancel(ctx)))
 	}
 	return h, nil
 }
@@ -58,18 +53,14 @@ func (h *Shard) Position() chat.Position {
 
 // Reload reads the position again, as one does when the outcome of a commit is
 // unknown. It fails with [chat.ErrNotOwner] when somebody else has claimed the
-// partition.
+// partition, or could: it is not held any more.
 func (h *Shard) Reload(ctx context.Context) (chat.Position, error) {
-	var p chat.Position
-	err := h.s.db.read(ctx, func(q tx) (err error) {
-		p, err = readPosition(q, h.part)
-		return err
-	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, err := h.held.position(ctx)
 	if err != nil {
 		return p, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if p.Epoch != h.position.Epoch {
 		return p, chat.ErrNotOwner
 	}
@@ -85,11 +76,11 @@ func (h *Shard) Ping(ctx context.Context) error {
 }
 
 // Release gives the partition up: later commits through this shard fail.
-func (h *Shard) Release(context.Context) error {
+func (h *Shard) Release(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.position.Epoch = 0
-	return nil
+	return h.held.release(ctx)
 }
 
 // Commit makes everything in c true, or nothing. It is durable when Commit
@@ -104,7 +95,7 @@ func (h *Shard) Commit(ctx context.Context, c *chat.Commit) error {
 	if err := h.check(c); err != nil {
 		return err
 	}
-	err := h.s.db.write(ctx, ofSequencer, func(q tx) error { return h.commit(q, c) })
+	err := h.held.commit(ctx, h, c)
 	if err != nil {
 		return refusal(err)
 	}
@@ -169,7 +160,7 @@ func (h *Shard) commit(q tx, c *chat.Commit) error {
 			}
 		}
 	}
-	return h.commitRest(q, c)
+	return commitRest(q, h.part, c)
 }
 
 func insertEvent(q tx, part int, e *chat.Event) error {
@@ -199,7 +190,7 @@ func upsertRoom(q tx, r *chat.Info) error {
 	return err
 }
 
-func (h *Shard) commitRest(q tx, c *chat.Commit) error {
+func commitRest(q tx, part int, c *chat.Commit) error {
 	for _, a := range c.Aliases {
 		if err := insertAlias(q, a); err != nil {
 			return err
@@ -212,7 +203,7 @@ func (h *Shard) commitRest(q tx, c *chat.Commit) error {
 		}
 		_, err = q.exec(`INSERT INTO dead_commands (part, log_seq, id, command, reason, at)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			h.part, d.LogSeq, d.Command.ID, command, d.Reason, d.At)
+			part, d.LogSeq, d.Command.ID, command, d.Reason, d.At)
 		if err != nil {
 			return err
 		}

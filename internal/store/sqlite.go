@@ -266,9 +266,8 @@ func unreachable(err error) error {
 	return err
 }
 
-// violated says which columns' uniqueness a statement would have broken, as
-// "table.column, table.column".
-func violated(err error) string {
+// violatedSQLite is [violated] for SQLite.
+func violatedSQLite(err error) string {
 	switch sqlite.ErrCode(err) {
 	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey, sqlite.ResultConstraintRowID:
 		_, columns, _ := strings.Cut(err.Error(), "UNIQUE constraint failed: ")

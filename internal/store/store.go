@@ -23,8 +23,12 @@ var (
 // Options are what a store can be told; the zero value is fine.
 type Options struct {
 	Log     *slog.Logger
-	Readers int              // connections that read; 6 when 0
+	Readers int              // SQLite: connections that read, 6 when 0. PostgreSQL: all of the pool, 10 when 0
 	Now     func() time.Time // when a commit was made
+
+	// Partitions is what a new PostgreSQL database is divided into, 8 when 0. It
+	// is chosen once: an existing database keeps what it has.
+	Partitions int
 }
 
 // Store is an opened database. It is safe for concurrent use. Close ends it.
@@ -36,22 +40,24 @@ type Store struct {
 	undo []func() error // run backwards by Close
 
 	partitions int
-	search     *Search
+	search     Search
 }
 
-// Open opens the database that dsn names, makes it when there is none, and
-// brings its schema up to date. "sqlite:DIR" is a folder, which this process
-// then has to itself.
+// Open opens the database that dsn names, makes what is in it when there is
+// nothing yet, and brings its schema up to date. "sqlite:DIR" is a folder, which
+// this process then has to itself. "postgres://USER:PASSWORD@HOST/NAME" is a
+// PostgreSQL database, which any number of processes can open, also at once.
 func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
-	dir, err := folder(dsn)
+	s := newStore(opts)
+	open := s.openFolder
+	if isPostgres(dsn) {
+		open = s.openServer
+	}
+	err := open(ctx, dsn, opts)
+	if err == nil {
+		err = s.look(ctx)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
-	}
-	s := newStore(dir, opts)
-	if err := s.open(ctx, opts); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -60,36 +66,50 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 // OpenReadOnly opens what is there for looking, whether or not another process
 // has it open, and changes nothing.
 func OpenReadOnly(ctx context.Context, dsn string, opts Options) (*Store, error) {
-	dir, err := folder(dsn)
+	s := newStore(opts)
+	look := s.lookIntoFolder
+	if isPostgres(dsn) {
+		look = s.lookIntoServer
+	}
+	err := look(ctx, dsn, opts)
+	if err == nil {
+		err = s.look(ctx)
+	}
 	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, mainFile)
-	if !exists(file) {
-		return nil, fmt.Errorf("there is no %s", file)
-	}
-	s := newStore(dir, opts)
-	s.db, err = openSQLite(dir, readers(opts), true, s.log)
-	if err != nil {
-		return nil, err
-	}
-	s.undo = append(s.undo, s.db.close)
-	if err := s.look(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+func (s *Store) lookIntoFolder(_ context.Context, dsn string, opts Options) error {
+	dir, err := folder(dsn)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, mainFile)
+	if !exists(file) {
+		return fmt.Errorf("there is no %s", file)
+	}
+	s.dir = dir
+	db, err := openSQLite(dir, readers(opts), true, s.log)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.undo = append(s.undo, db.close)
+	return nil
+}
+
 func folder(dsn string) (string, error) {
 	kind, dir, found := strings.Cut(dsn, ":")
 	if !found || kind != "sqlite" || dir == "" {
-		return "", fmt.Errorf("%q names no database: sqlite:FOLDER does", dsn)
+		return "", fmt.Errorf("%q names no database: sqlite:FOLDER or postgres://USER:PASSWORD@HOST/NAME does", dsn)
 	}
 	return dir, nil
 }
 
-func newStore(dir string, opts Options) *Store {
-	s := &Store{log: opts.Log, now: opts.Now, dir: dir}
+func newStore(opts Options) *Store {
+	s := &Store{log: opts.Log, now: opts.Now}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -106,7 +126,18 @@ func readers(opts Options) int {
 	return 6
 }
 
-func (s *Store) open(ctx context.Context, opts Options) error {
+func (s *Store) openFolder(ctx context.Context, dsn string, opts Options) error {
+	dir, err := folder(dsn)
+	if err != nil {
+		return err
+	}
+	if opts.Partitions > 1 {
+		return errors.New("a folder has one partition")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	s.dir = dir
 	unlock, err := lock(filepath.Join(s.dir, lockFile))
 	if err != nil {
 		return err
@@ -118,19 +149,17 @@ func (s *Store) open(ctx context.Context, opts Options) error {
 	}
 	s.db = db
 	s.undo = append(s.undo, db.close)
-	s.search = newSearch(s)
-	s.undo = append(s.undo, s.search.close)
+	index := newSearchFile(s)
+	s.search = index
+	s.undo = append(s.undo, index.close)
 	if err := migrate(ctx, db.file); err != nil {
 		return unreachable(err)
 	}
-	if err := s.found(ctx); err != nil {
-		return err
-	}
-	return s.look(ctx)
+	return s.found(ctx, 1)
 }
 
 // found writes what a new database begins with.
-func (s *Store) found(ctx context.Context) error {
+func (s *Store) found(ctx context.Context, partitions int) error {
 	return s.db.write(ctx, ofOthers, func(q tx) error {
 		var n int
 		if _, err := one(q, `SELECT count(*) FROM partitions`, nil, &n); err != nil || n > 0 {
@@ -139,8 +168,13 @@ func (s *Store) found(ctx context.Context) error {
 		if _, err := q.exec(`INSERT INTO meta (key, value) VALUES ('created_at', $1)`, s.now().UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
-		_, err := q.exec(`INSERT INTO partitions (part, epoch, log_seq, envelope, n) VALUES (0, 0, 0, $1, 0)`, chat.ID{})
-		return err
+		for part := range partitions {
+			_, err := q.exec(`INSERT INTO partitions (part, epoch, log_seq, envelope, n) VALUES ($1, 0, 0, $2, 0)`, part, chat.ID{})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -152,7 +186,7 @@ func (s *Store) look(ctx context.Context) error {
 			return err
 		}
 		var n uint64
-		if _, err := one(q, `SELECT max(n) FROM events`, nil, &n); err != nil {
+		if _, err := one(q, `SELECT n FROM events WHERE part = 0 ORDER BY n DESC LIMIT 1`, nil, &n); err != nil {
 			return err
 		}
 		_, err := one(q, `SELECT count(*) FROM rooms WHERE folded = $1`, []any{""}, &n)

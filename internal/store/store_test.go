@@ -4,11 +4,28 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/store/pgtest"
 	"github.com/parley-chat/parley/internal/store/storetest"
 )
 
 func TestSQLite(t *testing.T) {
 	storetest.Run(t, inFolders())
+}
+
+func TestPostgres(t *testing.T) {
+	storetest.Run(t, inDatabases(1))
+}
+
+// inDatabases opens one database per test, however often it is asked.
+func inDatabases(partitions int) storetest.Open {
+	databases := map[string]string{}
+	return func(t *testing.T) *store.Store {
+		t.Helper()
+		if databases[t.Name()] == "" {
+			databases[t.Name()] = pgtest.Fresh(t, partitions)
+		}
+		return pgtest.Open(t, databases[t.Name()], store.Options{})
+	}
 }
 
 // inFolders opens one folder per test, however often it is asked.

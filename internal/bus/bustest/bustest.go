@@ -3,12 +3,8 @@ package bustest
 import (
 	"context"
 	"log/slog"
-	"net"
-	"strconv"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/parley-chat/parley/internal/bus"
 )
@@ -55,60 +51,47 @@ func Log(t testing.TB) *slog.Logger {
 
 // Server is a NATS server of its own on the loopback, which can be taken away.
 type Server struct {
-	t    testing.TB
-	dir  string
-	port int
-	now  *server.Server
+	t testing.TB
+	*Cluster
 }
 
 // NewServer starts a server, which the end of the test stops.
 func NewServer(t testing.TB) *Server {
-	s := &Server{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
-	s.Start()
-	t.Cleanup(s.Stop)
-	return s
+	t.Helper()
+	return &Server{t, NewCluster(t, 1, "")}
 }
 
 // Start starts the server, again on the same folder and port.
 func (s *Server) Start() {
 	s.t.Helper()
-	now, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: s.port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: s.dir,
-	})
-	if err != nil {
+	if err := s.Cluster.Start(0); err != nil {
 		s.t.Fatal(err)
 	}
-	now.Start()
-	if !now.ReadyForConnections(patience) {
-		s.t.Fatal("the server does not start")
-	}
-	s.now, s.port = now, now.Addr().(*net.TCPAddr).Port
 }
 
 // Stop takes the server away; its folder stays.
-func (s *Server) Stop() {
-	if s.now != nil {
-		s.now.Shutdown()
-		s.now.WaitForShutdown()
-		s.now = nil
-	}
-}
+func (s *Server) Stop() { s.Cluster.Stop(0) }
 
 // URL is where to dial.
-func (s *Server) URL() string { return "nats://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) URL() string { return s.URLs()[0] }
 
 // Dial connects one more bus to the server, closed when the test ends.
 func (s *Server) Dial(faults *Faults) *bus.Bus {
 	s.t.Helper()
-	cfg := bus.DialConfig{URLs: []string{s.URL()}, Name: "test", Log: Log(s.t)}
+	cfg := bus.DialConfig{URLs: s.URLs(), Name: "test", Log: Log(s.t)}
 	if faults != nil {
 		cfg.Faults = faults
 	}
-	b, err := bus.Dial(s.t.Context(), cfg)
+	return Dial(s.t, cfg)
+}
+
+// Dial connects a bus, closed when the test ends.
+func Dial(t testing.TB, cfg bus.DialConfig) *bus.Bus {
+	t.Helper()
+	b, err := bus.Dial(t.Context(), cfg)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.t.Cleanup(func() { closeBus(s.t, b) })
+	t.Cleanup(func() { closeBus(t, b) })
 	return b
 }

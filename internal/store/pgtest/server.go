@@ -1,0 +1,238 @@
+// Package pgtest gives tests a real PostgreSQL: a server of their own, started
+// from the installed binaries, that ends when the test process ends, however it
+// ends. What is missing fails the test that needs it.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a PostgreSQL server with an empty cluster on a free port of
+// 127.0.0.1. It writes with fsync, as one in earnest does.
+type Server struct {
+	bin, dir string
+	port     int
+	password string
+	as       *syscall.Credential // nil: as we are
+
+	keeper *exec.Cmd
+	life   io.WriteCloser // while it is open the server runs; nil when it does not
+
+	databases atomic.Int64 // made so far
+	templates sync.Map     // by partitions
+}
+
+// settings leave room for many stores at once, and nothing else is tuned.
+const settings = `
+listen_addresses = '127.0.0.1'
+max_connections = 300
+unix_socket_directories = ''
+log_min_messages = fatal
+log_min_error_statement = panic
+`
+
+// keeper runs the server until its standard input ends, as it does with the test
+// process, and then leaves nothing behind; or until a line there says how to
+// stop. The file named ended says that the server has.
+const keeper = `
+rm -f "$1/ended"
+("$0/postgres" -D "$1/data" -p "$2" >>"$1/log" 2>&1; : >"$1/ended") &
+read how || how=gone
+case $how in
+stop) signal=INT ;;
+kill) signal=KILL ;;
+*) signal=QUIT ;;
+esac
+until [ -e "$1/ended" ] || kill -s $signal "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null; do sleep 0.02; done
+wait
+[ "$how" != gone ] || rm -rf "$1"
+`
+
+func newServer() (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	as, err := whoRuns()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "parley-pg-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, dir: dir, as: as, password: rand.Text()}
+	if err := s.initialise(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// binaries finds the folder with initdb and postgres: on the path, or where
+// Debian keeps several versions, the newest.
+func binaries() (string, error) {
+	if file, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(file), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errors.New("this test needs PostgreSQL 14 or newer: install the package postgresql (`make setup` does), or put initdb and postgres on the PATH")
+	}
+	version := func(file string) int {
+		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(file))))
+		return n
+	}
+	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })), nil
+}
+
+// whoRuns is somebody else than root, whom PostgreSQL refuses.
+func whoRuns() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uerr := strconv.ParseUint(u.Uid, 10, 32)
+		gid, gerr := strconv.ParseUint(u.Gid, 10, 32)
+		if uerr == nil && gerr == nil {
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
+}
+
+// initialise makes the cluster. Only that is done without fsync.
+func (s *Server) initialise() error {
+	secret := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(secret, []byte(s.password), 0o600); err != nil {
+		return err
+	}
+	if s.as != nil {
+		for _, file := range []string{s.dir, secret} {
+			if err := os.Chown(file, int(s.as.Uid), int(s.as.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	data := filepath.Join(s.dir, "data")
+	c := s.command("initdb", "-D", data, "-U", "parley", "--pwfile", secret, "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	f, err := os.OpenFile(filepath.Join(data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(settings)
+	return errors.Join(err, f.Close())
+}
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(s.bin, name), args...)
+	c.Dir = s.dir
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
+	return c
+}
+
+// start runs the server, on the port that it had before when it runs again.
+func (s *Server) start() error {
+	var err error
+	again := s.port != 0
+	for range 5 {
+		if s.port == 0 {
+			if s.port, err = freePort(); err != nil {
+				return err
+			}
+		}
+		if err = s.run(); err == nil {
+			return nil
+		}
+		err = errors.Join(err, s.end("kill"))
+		if !again {
+			s.port = 0
+		}
+	}
+	out, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+	return fmt.Errorf("PostgreSQL did not start: %w\n%s", err, out)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+func (s *Server) run() error {
+	c := exec.Command("/bin/sh", "-c", keeper, s.bin, s.dir, strconv.Itoa(s.port))
+	c.Dir = s.dir
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setsid: true} // an interrupt of the test reaches it as the end of its input
+	life, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	s.keeper, s.life = c, life
+	return s.answers()
+}
+
+// answers waits until the server lets somebody in.
+func (s *Server) answers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for {
+		k, err := pgx.Connect(ctx, s.DSN("postgres"))
+		if err == nil {
+			return k.Close(ctx)
+		}
+		if _, gone := os.Stat(filepath.Join(s.dir, "ended")); gone == nil {
+			return errors.New("it ended at once")
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// end tells the keeper how the server is to stop, and waits until it has.
+func (s *Server) end(how string) error {
+	if s.life == nil {
+		return nil
+	}
+	_, err := io.WriteString(s.life, how+"\n")
+	err = errors.Join(err, s.life.Close(), s.keeper.Wait())
+	s.life = nil
+	return err
+}
+
+func (s *Server) remove() error { return errors.Join(s.end("stop"), os.RemoveAll(s.dir)) }
+
+// DSN is the address of a database of the server.
+func (s *Server) DSN(database string) string {
+	return fmt.Sprintf("postgres://parley:%s@127.0.0.1:%d/%s?sslmode=disable", s.password, s.port, database)
+}
