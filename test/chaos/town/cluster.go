@@ -33,8 +33,8 @@ const natsServers = 3
 //
 // Clients may also reach the gateways around nginx, gateway-1 by the link
 // "clients". Between any two processes is a link, so that it can be made bad.
-func Cluster(ctx context.Context, cfg Config) (t *Town, err error) {
-	t = &Town{Config: cfg, Links: map[string]*Link{}, passwords: rand.Text()}
+func Cluster(ctx context.Context, cfg Config) (_ *Town, err error) {
+	t := &Town{Config: cfg, Links: map[string]*Link{}, passwords: rand.Text()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())

@@ -2,6 +2,7 @@ package town
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +11,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -55,7 +55,7 @@ func (t *Town) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.add(&Proc{Name: "postgres", Kind: "postgres", Port: port, as: as, stop: syscall.SIGINT, ready: pgReady(bin, port),
+	return t.add(&Proc{Name: "postgres", Kind: "postgres", Port: port, as: as, stop: syscall.SIGINT, ready: pgReady(port),
 		args: []string{filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port)}}).Start(ctx)
 }
 
@@ -80,12 +80,28 @@ func (t *Town) pgFolder(as *syscall.Credential) (string, error) {
 	return dir, nil
 }
 
-// pgReady asks without a password whether the server takes connections.
-func pgReady(bin string, port int) func(context.Context) error {
+// pgReady says hello and looks whether the server asks for a password; one that
+// is still recovering answers with an error (PostgreSQL's manual, "Message Flow").
+func pgReady(port int) func(context.Context) error {
 	return func(ctx context.Context) error {
-		out, err := exec.CommandContext(ctx, filepath.Join(bin, "pg_isready"), "-h", "127.0.0.1", "-p", strconv.Itoa(port)).CombinedOutput()
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", here(port))
 		if err != nil {
-			return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+			return err
+		}
+		defer c.Close()
+		if deadline, ok := ctx.Deadline(); ok {
+			_ = c.SetDeadline(deadline)
+		}
+		hello := append(binary.BigEndian.AppendUint32(nil, 3<<16), "user\x00parley\x00database\x00postgres\x00\x00"...)
+		if _, err := c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(4+len(hello))), hello...)); err != nil {
+			return err
+		}
+		var answer [1]byte
+		if _, err := c.Read(answer[:]); err != nil {
+			return err
+		}
+		if answer[0] != 'R' {
+			return fmt.Errorf("PostgreSQL answers %q", answer[0])
 		}
 		return nil
 	}

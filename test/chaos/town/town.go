@@ -44,8 +44,8 @@ type Town struct {
 
 // One starts a single `parley serve` with everything in it. Clients reach it
 // directly and through a link named "clients".
-func One(ctx context.Context, cfg Config) (t *Town, err error) {
-	t = &Town{Config: cfg, Links: map[string]*Link{}, Data: filepath.Join(cfg.Dir, "data")}
+func One(ctx context.Context, cfg Config) (_ *Town, err error) {
+	t := &Town{Config: cfg, Links: map[string]*Link{}, Data: filepath.Join(cfg.Dir, "data")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
