@@ -18,7 +18,7 @@ type chaosCase struct {
 	strike func(context.Context, *scene) error
 }
 
-// resumesWithin is how soon after a fault a command is answered again.
+// resumesWithin is how soon after a fault every room answers again.
 const resumesWithin = 10 * time.Second
 
 // all are the cases, in the order in which they are played.
@@ -47,7 +47,7 @@ func peace(ctx context.Context, s *scene) error { return s.more(ctx, 5*warmth, 6
 func kill(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
 	for range 5 {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of parley"}, resumed: resumesWithin,
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of parley"}, resumes: resumesWithin,
 			begin: p.Kill, end: func() error { return p.Start(ctx) }}); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func kill(ctx context.Context, s *scene) error {
 func pause(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
 	for _, lasts := range []time.Duration{time.Second, 7 * time.Second} {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "SIGSTOP of parley"}, resumed: resumesWithin, lasts: lasts,
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "SIGSTOP of parley"}, resumes: resumesWithin, lasts: lasts,
 			begin: p.Pause, end: p.Continue}); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func pause(ctx context.Context, s *scene) error {
 func restart(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
 	for range 2 {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of parley"}, resumed: resumesWithin,
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of parley"}, resumes: resumesWithin,
 			begin: p.Stop, end: func() error { return p.Start(ctx) }}); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func restart(ctx context.Context, s *scene) error {
 func wipeLog(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
 	for range 2 {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 and loss of the log", LosesLog: true}, resumed: resumesWithin,
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 and loss of the log", LosesLog: true}, resumes: resumesWithin,
 			begin: p.Kill, end: func() error {
 				if err := os.RemoveAll(s.intake()); err != nil {
 					return err
@@ -114,7 +114,7 @@ func (s *scene) intake() string { return filepath.Join(s.town.Data, "intake") }
 func oldLog(ctx context.Context, s *scene) error {
 	p, copied := s.town.Proc("parley"), filepath.Join(s.town.Dir, "old-log")
 	defer os.RemoveAll(copied)
-	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart, the log is copied"}, resumed: resumesWithin, begin: p.Stop,
+	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart, the log is copied"}, resumes: resumesWithin, begin: p.Stop,
 		end: func() error {
 			if err := os.CopyFS(copied, os.DirFS(s.intake())); err != nil {
 				return err
@@ -126,7 +126,7 @@ func oldLog(ctx context.Context, s *scene) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	return s.strike(ctx, fault{Record: history.Record{Fault: "kill -9, the log is that of before", LosesLog: true}, resumed: resumesWithin, begin: p.Kill,
+	return s.strike(ctx, fault{Record: history.Record{Fault: "kill -9, the log is that of before", LosesLog: true}, resumes: resumesWithin, begin: p.Kill,
 		end: func() error {
 			if err := os.RemoveAll(s.intake()); err != nil {
 				return err

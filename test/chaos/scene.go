@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,12 +49,11 @@ func (s *scene) more(ctx context.Context, n int, patience time.Duration) error {
 
 // fault is something that begins and ends.
 type fault struct {
-	history.Record // Fault, Within, LosesLog, Spares
+	history.Record // Fault, Within, Back, LosesLog, Spares, Sockets
 	begin          func() error
 	lasts          time.Duration
-	end            func() error // nil: it ends by itself
-	// resumed is within which a command is answered again when it is over.
-	resumed time.Duration
+	end            func() error  // nil: it ends by itself
+	resumes        time.Duration // how soon every room answers again when it is over
 }
 
 // strike does a fault at a moment when commands are in flight, and waits for its end.
@@ -77,19 +77,22 @@ func (s *scene) strike(ctx context.Context, f fault) error {
 			return fmt.Errorf("ending %s: %w", f.Fault, err)
 		}
 	}
-	s.log.Add(history.Record{What: history.Over, Fault: f.Fault, Within: f.resumed})
+	s.log.Add(history.Record{What: history.Over, Fault: f.Fault, Back: f.resumes})
 	return nil
 }
 
-// busy waits for commands to be in flight.
+// busy waits for some commands to be in flight, one at least.
 func (s *scene) busy(ctx context.Context) error {
-	deadline := time.Now().Add(10 * time.Second)
-	for s.load.InFlight() == 0 {
+	began := time.Now()
+	for enough := 4; s.load.InFlight() < enough; {
 		if err := sleep(ctx, 50*time.Microsecond); err != nil {
 			return err
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("no command was in flight for 10 s")
+		switch waited := time.Since(began); {
+		case waited > 10*time.Second:
+			return errors.New("no command was in flight for 10 s")
+		case waited > time.Second:
+			enough = 1
 		}
 	}
 	return nil
@@ -99,7 +102,7 @@ func (s *scene) busy(ctx context.Context) error {
 func (s *scene) network(ctx context.Context, link string, bad proxy.Fault, lasts time.Duration, name string) error {
 	l := s.town.Links[link]
 	return s.strike(ctx, fault{
-		Record: history.Record{Fault: name}, lasts: lasts, resumed: resumesWithin,
+		Record: history.Record{Fault: name}, lasts: lasts, resumes: resumesWithin,
 		begin: func() error { l.Set(bad); return nil },
 		end: func() error {
 			struck := l.Heal()

@@ -37,7 +37,7 @@ var Kinds = []struct {
 	{Dropped, "G5", "a queued command was neither done nor refused"},
 	{Away, "G8", "a client that was asked to come back was not welcome in time"},
 	{Disturbed, "G9", "a fault that must not touch messages touched them"},
-	{Stalled, "G8", "after a fault nothing was acknowledged in time"},
+	{Stalled, "G8", "a room did not answer in time after a fault"},
 	{Luck, "—", "a fault struck while nothing was happening, so it proves nothing"},
 }
 
@@ -89,8 +89,17 @@ func (v Violation) Print(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%s %s: %s\n", v.Kind.Promise(), v.Kind, v.Says); err != nil {
 		return err
 	}
+	shown := slices.Clone(v.Lines)
+	for i := range shown {
+		shown[i].Text = brief(shown[i].Text)
+		if e := shown[i].Event; e != nil {
+			short := *e
+			short.Text = brief(e.Text)
+			shown[i].Event = &short
+		}
+	}
 	var lines strings.Builder
-	if err := Write(&lines, v.Lines); err != nil {
+	if err := Write(&lines, shown); err != nil {
 		return err
 	}
 	for line := range strings.Lines(lines.String()) {
@@ -99,6 +108,14 @@ func (v Violation) Print(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// brief keeps the beginning of a text, which makes it different from all others.
+func brief(text string) string {
+	if len(text) <= 60 {
+		return text
+	}
+	return text[:60] + "…"
 }
 
 // place is a number in a room.

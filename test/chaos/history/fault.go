@@ -1,6 +1,9 @@
 package history
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // checkFaults holds every fault to having struck, and what went on to going on.
 func (c *checker) checkFaults() {
@@ -13,13 +16,12 @@ func (c *checker) checkFaults() {
 				c.find(Luck, []*Record{r}, "%s struck with no command in flight", r.Fault)
 			}
 			strikes[r.Fault] = r
+			c.checkBack(r)
 		case Over:
-			if s := strikes[r.Fault]; s != nil && s.Spares {
+			if s := strikes[r.Fault]; s != nil && (s.Spares || s.Sockets) {
 				c.checkSpared(s, r)
 			}
-			if r.Within > 0 {
-				c.checkResumed(r)
-			}
+			c.checkBack(r)
 		}
 	}
 }
@@ -32,8 +34,10 @@ func (c *checker) checkSpared(strike, over *Record) {
 			continue
 		}
 		switch {
-		case r.What == Close && r.Code != OwnDoing:
+		case r.What == Close && r.Code == OwnDoing:
+		case r.What == Close:
 			c.find(Disturbed, []*Record{strike, r, over}, "%s, and a connection of %s was closed with %s", strike.Fault, r.User, r.Code)
+		case !strike.Spares:
 		case r.What == Refuse && fateOpen(r.Code):
 			c.find(Disturbed, []*Record{strike, r, over}, "%s, and command %s was answered %s", strike.Fault, r.Nonce, r.Code)
 		case r.What == Invoke && strike.Within > 0:
@@ -59,32 +63,62 @@ func (c *checker) checkQuick(strike, over, invoke *Record) {
 	}
 }
 
-// checkResumed looks for the first command that is answered again.
-func (c *checker) checkResumed(over *Record) {
-	var asked *Record
+func (c *checker) checkBack(r *Record) {
+	if r.Back == 0 {
+		return
+	}
+	for _, b := range backs(c.records, r.T) {
+		switch {
+		case b.answered == nil && c.records[len(c.records)-1].T-b.asked.T > r.Back:
+			c.find(Stalled, []*Record{r, b.asked, &c.records[len(c.records)-1]}, "%s: %s; in room %s nothing was answered any more", r.What, r.Fault, b.asked.Room)
+		case b.answered != nil && b.took() > r.Back:
+			c.find(Stalled, []*Record{r, b.asked, b.answered}, "%s: %s; in room %s the first command was answered after %v", r.What, r.Fault,
+				b.asked.Room, b.took().Round(time.Millisecond))
+		}
+	}
+}
+
+// back is how a room came back after a moment: the first command that was invoked
+// after it and the first of such that was answered.
+type back struct{ asked, answered *Record }
+
+func (b *back) took() time.Duration { return b.answered.T - b.asked.T }
+
+func backs(records []Record, since time.Duration) map[string]*back {
+	rooms := map[string]*back{}
 	begun := map[commandKey]bool{}
-	for i := range c.records {
-		r := &c.records[i]
-		if r.T < over.T {
+	from, _ := slices.BinarySearchFunc(records, since, func(r Record, t time.Duration) int { return int(r.T - t) })
+	for i := from; i < len(records); i++ {
+		r := &records[i]
+		key := commandKey{r.User, r.Room, r.Nonce}
+		switch b := rooms[r.Room]; {
+		case r.What == Invoke && r.T > since:
+			begun[key] = true
+			if b == nil {
+				rooms[r.Room] = &back{asked: r}
+			}
+		case b == nil || b.answered != nil || !begun[key]:
+		case r.What == Ack, r.What == Refuse && !fateOpen(r.Code):
+			b.answered = r
+		}
+	}
+	return rooms
+}
+
+// SlowestBack is how long it took at most, over all faults, until a room answered
+// after it was struck, and which fault that was.
+func SlowestBack(records []Record) (fault string, took time.Duration) {
+	for i := range records {
+		if records[i].What != Strike {
 			continue
 		}
-		key := commandKey{r.User, r.Room, r.Nonce}
-		switch {
-		case r.What == Invoke:
-			begun[key] = true
-			if asked == nil {
-				asked = r
+		for _, b := range backs(records, records[i].T) {
+			if b.answered != nil && b.took() > took {
+				fault, took = records[i].Fault, b.took()
 			}
-		case r.What == Ack && begun[key]:
-			if r.T-over.T > over.Within {
-				c.find(Stalled, []*Record{over, asked, r}, "%s was over, and the first command after it was acknowledged after %v", over.Fault, (r.T - over.T).Round(time.Millisecond))
-			}
-			return
 		}
 	}
-	if asked != nil {
-		c.find(Stalled, []*Record{over, asked}, "%s was over, and nothing was acknowledged any more", over.Fault)
-	}
+	return fault, took
 }
 
 // checkReturns holds a server that asks its clients to come back to taking them.

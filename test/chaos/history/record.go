@@ -63,7 +63,7 @@ const (
 
 	// Strike: a fault strikes while InFlight commands have no answer.
 	Strike What = "strike"
-	// Over: the fault has ended; a command that is invoked now is answered Within.
+	// Over: the fault has ended.
 	Over What = "over"
 )
 
@@ -89,8 +89,13 @@ type Record struct {
 	Within   time.Duration `json:"within,omitempty"`
 	// LosesLog: what is only in the intake log may be lost by this fault.
 	LosesLog bool `json:"loses_log,omitempty"`
-	// Spares: until the fault is over messages go on as if nothing had happened.
-	Spares bool `json:"spares,omitempty"`
+	// Back: in every room a command that is invoked after this moment is answered
+	// within this time.
+	Back time.Duration `json:"back,omitempty"`
+	// Spares: until the fault is over messages go on as if nothing had happened,
+	// each answered Within. Sockets: connections stay.
+	Spares  bool `json:"spares,omitempty"`
+	Sockets bool `json:"sockets,omitempty"`
 }
 
 // Event is an event as somebody saw it.

@@ -364,10 +364,7 @@ func (w *world) fault(n int) {
 		w.disconnect(pick(w.rng, w.conns), "1006")
 	}
 	w.acted()
-	w.add(Record{What: Over, Fault: name, Within: 2 * time.Second})
-	if w.tells(Stalled) {
-		w.now += 3 * time.Second
-	}
+	w.add(Record{What: Over, Fault: name, Back: 2 * time.Second})
 	w.acted()
 	w.acted()
 }
@@ -379,6 +376,9 @@ func (w *world) acted() {
 	w.add(Record{What: Invoke, User: o.user, Room: o.room, Nonce: o.nonce, Text: o.text, Do: "send"})
 	before := w.events[o.room][w.head(o.room)-1]
 	w.happen(o)
+	if r := w.records[len(w.records)-2]; r.What == Over && w.tells(Stalled) {
+		w.now += 3 * time.Second
+	}
 	if strings.HasSuffix(before.Text, "still here") && w.tells(Backwards) {
 		w.swap(o.room, w.head(o.room))
 	}
