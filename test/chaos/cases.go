@@ -21,14 +21,25 @@ type chaosCase struct {
 // resumesWithin is how soon after a fault every room answers again.
 const resumesWithin = 10 * time.Second
 
-// all are the cases, in the order in which they are played.
-var all = []chaosCase{
+// cases are played in this order.
+var cases = []chaosCase{
 	{"peace", everywhere, peace},
 	{"kill", one, kill},
 	{"pause", one, pause},
 	{"restart", one, restart},
 	{"wipe-log", one, wipeLog},
 	{"old-log", one, oldLog},
+	{"kill-roles", cluster, killRoles},
+	{"pause-roles", cluster, pauseRoles},
+	{"pause-owner", cluster, pauseOwner},
+	{"restart-roles", cluster, restartRoles},
+	{"nats-one", cluster, natsOne},
+	{"nats-all", cluster, natsAll},
+	{"database", cluster, database},
+	{"owners-cut", cluster, ownersCut},
+	{"bad-links", cluster, badLinks},
+	{"presence", cluster, presenceGone},
+	{"roll", cluster, roll},
 	{"network", hasLink("clients"), network},
 }
 

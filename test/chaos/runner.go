@@ -44,14 +44,14 @@ func (r *runner) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.town.Close()) }()
-	cases := r.cases()
-	if len(cases) == 0 {
+	chosen := r.choose()
+	if len(chosen) == 0 {
 		return fmt.Errorf("no case of that name; there are: %v", names(r.town))
 	}
-	fmt.Printf("%d cases on topology %s, seed %d, logs in %s\n", len(cases), r.topology, r.seed, r.dir)
+	fmt.Printf("%d cases on topology %s, seed %d, logs in %s\n", len(chosen), r.topology, r.seed, r.dir)
 	began := time.Now()
 	for {
-		for _, c := range cases {
+		for _, c := range chosen {
 			if err := r.play(ctx, c); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -95,8 +95,8 @@ func (r *runner) start(ctx context.Context) error {
 	return err
 }
 
-func (r *runner) cases() (chosen []chaosCase) {
-	for _, c := range all {
+func (r *runner) choose() (chosen []chaosCase) {
+	for _, c := range cases {
 		if c.fits(r.town) && (len(r.only) == 0 || slices.Contains(r.only, c.name)) {
 			chosen = append(chosen, c)
 		}
@@ -159,7 +159,7 @@ func (r *runner) keep(name string, records []history.Record) error {
 }
 
 func names(t *town.Town) (found []string) {
-	for _, c := range all {
+	for _, c := range cases {
 		if c.fits(t) {
 			found = append(found, c.name)
 		}

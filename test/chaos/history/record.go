@@ -133,11 +133,11 @@ type Log struct {
 	began time.Time
 	mu    sync.Mutex
 	all   []Record
-	acked int
+	count map[What]int
 }
 
 // NewLog begins a history now.
-func NewLog() *Log { return &Log{began: time.Now()} }
+func NewLog() *Log { return &Log{began: time.Now(), count: map[What]int{}} }
 
 // Add appends a fact and stamps it with the time. What is to be invoked is added
 // before it is sent, what was received after it was read, so that the order of
@@ -147,17 +147,18 @@ func (l *Log) Add(r Record) {
 	defer l.mu.Unlock()
 	r.T = time.Since(l.began)
 	l.all = append(l.all, r)
-	if r.What == Ack {
-		l.acked++
-	}
+	l.count[r.What]++
+}
+
+// Count is how many facts of a kind there are so far.
+func (l *Log) Count(w What) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count[w]
 }
 
 // Acked is how many commands have been acknowledged.
-func (l *Log) Acked() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.acked
-}
+func (l *Log) Acked() int { return l.Count(Ack) }
 
 // Records is everything so far.
 func (l *Log) Records() []Record {
