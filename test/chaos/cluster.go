@@ -18,7 +18,9 @@ import (
 const (
 	afterKill  = 4 * time.Second
 	afterPause = 10 * time.Second
-	afterNATS  = 10 * time.Second
+	// A NATS server that leads a log and dies is replaced by an election, whose
+	// timeouts of 4 to 9 s are fixed in the server; one that ties is held again.
+	afterNATS = 20 * time.Second
 )
 
 func cluster(t *town.Town) bool { return t.Proc("postgres") != nil }
@@ -31,7 +33,7 @@ func (s *scene) each(ctx context.Context, roles []string, do func(*town.Proc) fa
 			if err := s.strike(ctx, do(p)); err != nil {
 				return err
 			}
-			if err := s.more(ctx, warmth/2, 30*time.Second); err != nil {
+			if err := s.settle(ctx); err != nil {
 				return err
 			}
 		}
@@ -79,10 +81,10 @@ func roll(ctx context.Context, s *scene) error {
 			continue // there is one of each: a restart of them is an outage
 		}
 		if err := s.strike(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
-			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+			end: func() error { return p.Start(ctx) }, resumes: afterNATS}); err != nil {
 			return err
 		}
-		if err := s.more(ctx, warmth/2, 30*time.Second); err != nil {
+		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -171,7 +173,7 @@ func ownersCut(ctx context.Context, s *scene) error {
 				if err := s.network(ctx, part.link, bad, s.either(5*time.Second, 10*time.Second), fmt.Sprintf("%s of %s is %s", part.what, p.Name, name)); err != nil {
 					return err
 				}
-				if err := s.more(ctx, warmth/2, 30*time.Second); err != nil {
+				if err := s.settle(ctx); err != nil {
 					return err
 				}
 			}
@@ -203,7 +205,7 @@ func badLinks(ctx context.Context, s *scene) error {
 		if err := s.network(ctx, bad.link, bad.is, lasts, bad.name); err != nil {
 			return err
 		}
-		if err := s.more(ctx, warmth/2, 30*time.Second); err != nil {
+		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}

@@ -128,9 +128,10 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	err = errors.Join(err, l.Finish(ctx, 30*time.Second))
 	records := log.Records()
 	err = errors.Join(err, judge(records), r.verify(ctx))
-	slowest, took := history.SlowestBack(records)
-	fmt.Printf("%-16s %6d acknowledged, %7d lines, %2d faults, %4d in flight when they struck, %v; slowest room back after %v: %s\n", c.name,
-		log.Acked(), len(records), s.faults, s.inFlight, time.Since(began).Round(100*time.Millisecond), took.Round(time.Millisecond), slowest)
+	fmt.Printf("%s: %d acknowledged, %d lines of history, %v\n", c.name, log.Acked(), len(records), time.Since(began).Round(100*time.Millisecond))
+	for _, f := range history.Strikes(records) {
+		fmt.Printf("    %-50s %3d in flight, every room back within %v\n", f.Fault, f.InFlight, f.Back.Round(10*time.Millisecond))
+	}
 	if err != nil {
 		return errors.Join(err, r.keep(c.name, records))
 	}

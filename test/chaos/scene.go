@@ -15,11 +15,10 @@ import (
 // scene is a town with people in it.
 type scene struct {
 	*runner
-	town     *town.Town
-	load     *load.Load
-	log      *history.Log
-	faults   int
-	inFlight int
+	town   *town.Town
+	load   *load.Load
+	log    *history.Log
+	faults int
 }
 
 // warmth is how many commands are acknowledged before something breaks, and after
@@ -29,8 +28,28 @@ const warmth = 100
 // warm waits until people are talking.
 func (s *scene) warm(ctx context.Context) error { return s.more(ctx, warmth, 20*time.Second) }
 
-// settle waits until people are talking again.
-func (s *scene) settle(ctx context.Context) error { return s.more(ctx, warmth, 30*time.Second) }
+// settle waits until people are talking again, in every room.
+func (s *scene) settle(ctx context.Context) error {
+	before, deadline := s.log.AckedIn(), time.Now().Add(60*time.Second)
+	for {
+		silent, now := 0, s.log.AckedIn()
+		for room, n := range before {
+			if now[room] <= n {
+				silent++
+			}
+		}
+		if silent == 0 {
+			return s.more(ctx, warmth/2, 30*time.Second)
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("nothing was acknowledged for 60 s in %d of %d rooms; %d commands are in flight, %d people connected", silent, len(before),
+				s.load.InFlight(), s.load.Connected())
+		}
+	}
+}
 
 // more waits until so many more commands were acknowledged.
 func (s *scene) more(ctx context.Context, n int, patience time.Duration) error {
@@ -63,7 +82,6 @@ func (s *scene) strike(ctx context.Context, f fault) error {
 	}
 	f.What, f.InFlight = history.Strike, s.load.InFlight()
 	s.faults++
-	s.inFlight += f.InFlight
 	f.Fault = fmt.Sprintf("%s (%d)", f.Fault, s.faults)
 	s.log.Add(f.Record)
 	if err := f.begin(); err != nil {

@@ -105,20 +105,30 @@ func backs(records []Record, since time.Duration) map[string]*back {
 	return rooms
 }
 
-// SlowestBack is how long it took at most, over all faults, until a room answered
-// after it was struck, and which fault that was.
-func SlowestBack(records []Record) (fault string, took time.Duration) {
+// Struck is a fault as it was met: how many commands were in flight, and how long
+// it took at most until a room answered again, counted from the strike.
+type Struck struct {
+	Fault    string
+	InFlight int
+	Back     time.Duration
+}
+
+// Strikes lists the faults of a history.
+func Strikes(records []Record) (all []Struck) {
 	for i := range records {
-		if records[i].What != Strike {
+		r := &records[i]
+		if r.What != Strike {
 			continue
 		}
-		for _, b := range backs(records, records[i].T) {
-			if b.answered != nil && b.took() > took {
-				fault, took = records[i].Fault, b.took()
+		s := Struck{Fault: r.Fault, InFlight: r.InFlight}
+		for _, b := range backs(records, r.T) {
+			if b.answered != nil {
+				s.Back = max(s.Back, b.took())
 			}
 		}
+		all = append(all, s)
 	}
-	return fault, took
+	return all
 }
 
 // checkReturns holds a server that asks its clients to come back to taking them.

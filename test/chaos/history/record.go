@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -134,10 +135,11 @@ type Log struct {
 	mu    sync.Mutex
 	all   []Record
 	count map[What]int
+	rooms map[string]int // acknowledgements by room
 }
 
 // NewLog begins a history now.
-func NewLog() *Log { return &Log{began: time.Now(), count: map[What]int{}} }
+func NewLog() *Log { return &Log{began: time.Now(), count: map[What]int{}, rooms: map[string]int{}} }
 
 // Add appends a fact and stamps it with the time. What is to be invoked is added
 // before it is sent, what was received after it was read, so that the order of
@@ -148,6 +150,9 @@ func (l *Log) Add(r Record) {
 	r.T = time.Since(l.began)
 	l.all = append(l.all, r)
 	l.count[r.What]++
+	if r.What == Ack {
+		l.rooms[r.Room]++
+	}
 }
 
 // Count is how many facts of a kind there are so far.
@@ -155,6 +160,13 @@ func (l *Log) Count(w What) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.count[w]
+}
+
+// AckedIn is how many commands have been acknowledged in each room.
+func (l *Log) AckedIn() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.rooms)
 }
 
 // Acked is how many commands have been acknowledged.
