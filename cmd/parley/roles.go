@@ -63,6 +63,11 @@ func showRoles(out io.Writer, who *node.WhoRuns) error {
 	if err := partitions.flush(); err != nil {
 		return err
 	}
+	for _, p := range who.Processes {
+		if p.Denied != "" {
+			fmt.Fprintf(out, "%s:%d is forbidden what it needs: %s\n", p.Host, p.PID, p.Denied)
+		}
+	}
 	if who.Unknown != "" {
 		fmt.Fprintln(out, who.Unknown)
 	}

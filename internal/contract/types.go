@@ -407,7 +407,8 @@ type Process struct {
 	PID     int    `json:"pid"`
 	Version string `json:"version"`
 	Roles   []Role `json:"roles"`
-	Since   int64  `json:"since"` // Unix milliseconds
+	Since   int64  `json:"since"`            // Unix milliseconds
+	Denied  string `json:"denied,omitempty"` // what the NATS servers last forbade it
 
 	Run        uint64     `json:"run,omitempty"` // of its gateway
 	Sessions   int        `json:"sessions,omitempty"`

@@ -68,15 +68,16 @@ func (c *Config) Check() error {
 	if err := c.Bus.check(); err != nil {
 		return err
 	}
+	if !c.needsStore() {
+		return c.Accounts.Check()
+	}
 	dir, is := c.sqlite()
 	if scheme, _, _ := strings.Cut(c.dsn(), "://"); !is && scheme != "postgres" && scheme != "postgresql" || is && dir == "" {
 		return errors.New("--store: say sqlite:FOLDER or postgres://USER:PASSWORD@HOST/NAME")
 	}
-	if is && c.needsStore() {
-		if missing := without(stored, playing); len(missing) > 0 {
-			return fmt.Errorf("the database in %s is one process's alone, which must play all that need it, also %s: with these --roles give --store postgres://…",
-				dir, list(missing, "and"))
-		}
+	if missing := without(stored, playing); is && len(missing) > 0 {
+		return fmt.Errorf("the database in %s is one process's alone, which must play all that need it, also %s: with these --roles give --store postgres://…",
+			dir, list(missing, "and"))
 	}
 	return c.Accounts.Check()
 }

@@ -104,7 +104,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := n.answerRoll(playing, &ends); err != nil {
+	if err := n.answerRoll(&ends); err != nil {
 		return err
 	}
 

@@ -42,26 +42,35 @@ func permissionsConf(users [][]contract.Role) string {
 		"# The passwords come from the environment of the NATS server.\n" +
 		"authorization {\n  users: [\n")
 	for _, playing := range users {
-		name, p := contract.Named(playing...), contract.PermissionOf(playing...)
-		fmt.Fprintf(&b, "    {\n      user: %s\n      password: $PARLEY_NATS_%s_PASSWORD\n      permissions: {\n",
-			name, strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
-		subjects(&b, "publish", p.Publish)
-		subjects(&b, "subscribe", p.Subscribe)
-		if p.Answers {
-			b.WriteString("        allow_responses: true\n")
-		}
-		b.WriteString("      }\n    }\n")
+		name := contract.Named(playing...)
+		password := "PARLEY_NATS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_PASSWORD"
+		fmt.Fprintf(&b, "    { user: %s, password: $%s, permissions: %s }\n", name, password, PermissionsOf(playing...))
 	}
 	b.WriteString("  ]\n}\n")
 	return b.String()
 }
 
-func subjects(b *strings.Builder, what string, allowed []string) {
-	fmt.Fprintf(b, "        %s: { allow: [\n", what)
-	for _, s := range allowed {
-		fmt.Fprintf(b, "          %q\n", s)
+// PermissionsOf is what a process may do that plays the roles, as a value of a
+// NATS server's configuration.
+func PermissionsOf(playing ...contract.Role) string {
+	p := contract.PermissionOf(playing...)
+	var b strings.Builder
+	b.WriteString("{\n")
+	subjects(&b, "publish", p.Publish)
+	subjects(&b, "subscribe", p.Subscribe)
+	if p.Answers {
+		b.WriteString("      allow_responses: true\n")
 	}
-	b.WriteString("        ] }\n")
+	b.WriteString("    }")
+	return b.String()
+}
+
+func subjects(b *strings.Builder, what string, allowed []string) {
+	fmt.Fprintf(b, "      %s: { allow: [\n", what)
+	for _, s := range allowed {
+		fmt.Fprintf(b, "        %q\n", s)
+	}
+	b.WriteString("      ] }\n")
 }
 
 func permissionsJSON(users [][]contract.Role) (string, error) {

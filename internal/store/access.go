@@ -46,7 +46,7 @@ func (a *Access) SetBanned(ctx context.Context, user chat.UserID, banned bool, a
 
 // Role is a user's org role; banned and deleted users have none.
 func (a *Access) Role(ctx context.Context, user chat.UserID) (role chat.OrgRole, found bool, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		found, err = one(q, `SELECT role FROM users WHERE id = $1 AND banned = 0 AND deleted = 0`, []any{user}, &role)
 		return err
 	})
@@ -55,7 +55,7 @@ func (a *Access) Role(ctx context.Context, user chat.UserID) (role chat.OrgRole,
 
 // User finds anybody, also the banned and the gone.
 func (a *Access) User(ctx context.Context, user chat.UserID) (u chat.User, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		u, err = userByID(q, user)
 		return err
 	})
@@ -69,7 +69,7 @@ func (a *Access) Users(ctx context.Context, query, after string, limit int) ([]c
 
 // Owners is how many users own the installation and can sign in.
 func (a *Access) Owners(ctx context.Context) (n int, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		_, err = one(q, `SELECT count(*) FROM users WHERE role = 'owner' AND banned = 0 AND deleted = 0`, nil, &n)
 		return err
 	})
@@ -78,22 +78,13 @@ func (a *Access) Owners(ctx context.Context) (n int, err error) {
 
 // Stats counts.
 func (a *Access) Stats(ctx context.Context) (s chat.Stats, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
-		for _, c := range [...]struct {
-			sql string
-			n   *int64
-		}{
-			{`SELECT count(*) FROM users WHERE deleted = 0 AND role <> 'system'`, &s.Users},
-			{`SELECT count(*) FROM rooms`, &s.Rooms},
-			{`SELECT CAST(sum(messages) AS bigint) FROM rooms_now`, &s.Messages},
-			{`SELECT CAST(sum(n) AS bigint) FROM partitions`, &s.Events},
-			{`SELECT count(*) FROM dead_commands`, &s.Dead},
-		} {
-			if _, err := one(q, c.sql, nil, c.n); err != nil {
-				return err
-			}
-		}
-		return nil
+	err = a.s.db.ask(ctx, func(q tx) error {
+		return q.together(
+			onceInto(`SELECT count(*) FROM users WHERE deleted = 0 AND role <> 'system'`, nil, &s.Users),
+			onceInto(`SELECT count(*) FROM rooms`, nil, &s.Rooms),
+			onceInto(`SELECT CAST(sum(messages) AS bigint) FROM rooms_now`, nil, &s.Messages),
+			onceInto(`SELECT CAST(sum(n) AS bigint) FROM partitions`, nil, &s.Events),
+			onceInto(`SELECT count(*) FROM dead_commands`, nil, &s.Dead))
 	})
 	return s, err
 }

@@ -70,7 +70,7 @@ func (a *Accounts) AccountNamed(ctx context.Context, name string) (chat.Account,
 }
 
 func (a *Accounts) account(ctx context.Context, where string, args ...any) (account chat.Account, found bool, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		found, err = one(q, `SELECT `+userColumns+`, u.issuer, u.subject, c.scheme, c.secret FROM users u
 			LEFT JOIN credentials c ON c.user_id = u.id WHERE `+where, args,
 			append(userDest(&account.User), &account.Issuer, &account.Subject, &account.Scheme, &account.Secret)...)
@@ -91,7 +91,7 @@ func (a *Accounts) UsersNamed(ctx context.Context, names []string) ([]chat.User,
 }
 
 func users(ctx context.Context, s *Store, sql string, n int, args func(i int) []any) (found []chat.User, err error) {
-	err = s.db.read(ctx, func(q tx) error {
+	err = s.db.ask(ctx, func(q tx) error {
 		return q.queryEach(sql, n, args, func(_ int, r row) error {
 			u, err := scanUser(r)
 			found = append(found, u)
@@ -117,7 +117,7 @@ func findUsers(ctx context.Context, s *Store, query, behind string, limit int, w
 		last = key[0]
 	}
 	prefix := fold(query)
-	err = s.db.read(ctx, func(q tx) error {
+	err = s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT `+userColumns+` FROM users u WHERE u.username > $1 AND u.role <> 'system' `+which+`
 			AND (u.username >= $2 AND u.username < $3 OR u.folded >= $2 AND u.folded < $3) ORDER BY u.username LIMIT $4 + 0`,
 			[]any{last, prefix, after(prefix), limit + 1}, func(r row) error {

@@ -37,7 +37,7 @@ func (a *Accounts) FindAlias(ctx context.Context, alias chat.Alias, id chat.ID) 
 	if alias.Foreign == "" {
 		where, key = `id = $3`, id
 	}
-	err = a.s.db.read(ctx, func(q tx) error {
+	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT door, kind, foreign_id, id FROM aliases WHERE door = $1 AND kind = $2 AND `+where+` ORDER BY foreign_id`,
 			[]any{alias.Door, alias.Kind, key}, func(r row) error {
 				var n chat.Named
@@ -61,7 +61,7 @@ func (a *Accounts) SetToken(ctx context.Context, t chat.DoorToken) error {
 
 // FindToken finds a door's token that has not expired at now.
 func (a *Accounts) FindToken(ctx context.Context, door string, hash [32]byte, now int64) (t chat.DoorToken, found bool, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		found, err = one(q, `SELECT door, hash, user_id, expires FROM door_tokens WHERE door = $1 AND hash = $2 AND (expires = 0 OR expires > $3)`,
 			[]any{door, hash, now}, &t.Door, &t.Hash, &t.User, &t.Expires)
 		return err

@@ -200,7 +200,9 @@ func (k *conn) rows(s *statement, args []any, each func(row) error) (err error) 
 		if err != nil || !more {
 			return err
 		}
-		if err := each(s); err != nil {
+		if err := each(s); err == errEnough {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 type database interface {
 	// read runs fn on one snapshot.
 	read(ctx context.Context, fn func(tx) error) error
-	// ask runs fn, which makes one statement that only reads: that needs no
-	// transaction, which saves round trips where there are any.
+	// ask runs fn, which calls one method of its tx once, and only reads: that
+	// is one round trip where there are round trips.
 	ask(ctx context.Context, fn func(tx) error) error
 	// write runs fn in one transaction: all of it is durable when write returns
 	// nil, and nothing of it happened when it returns another error than
@@ -24,6 +25,9 @@ type database interface {
 	// several processes can have the database it is [chat.ErrNotOwner] while
 	// another holds the partition.
 	claim(ctx context.Context, part int) (hold, error)
+	// reserve takes a name for one user of the database; [chat.ErrNotOwner] while
+	// another has it.
+	reserve(ctx context.Context, name string) (reservation, error)
 	// copyTo writes a consistent copy of everything to a new file.
 	copyTo(ctx context.Context, file string, progress func(done, total int)) error
 	// check asks the database whether its own structure is sound, and returns
@@ -65,7 +69,33 @@ type tx interface {
 	// queryEach runs the statement n times, in one round trip where there are
 	// round trips.
 	queryEach(sql string, n int, args func(i int) []any, each func(i int, r row) error) error
+	// together asks several questions, on one snapshot also in [database.ask]
+	// and in one round trip where there are round trips.
+	together(questions ...question) error
 }
+
+// question is a query that is asked n times, as in queryEach.
+type question struct {
+	sql  string
+	n    int
+	args func(i int) []any
+	each func(i int, r row) error
+}
+
+// once is a question that is asked once.
+func once(sql string, args []any, each func(row) error) question {
+	return question{sql, 1, func(int) []any { return args }, func(_ int, r row) error { return each(r) }}
+}
+
+// onceInto is a question whose only row is scanned into dest, which stays as it
+// is when there is none.
+func onceInto(sql string, args []any, dest ...any) question {
+	return once(sql, args, func(r row) error { return r.scan(dest...) })
+}
+
+// errEnough is what a function that is called for each row returns when it wants
+// no more of them; that is no error of the query.
+var errEnough = errors.New("enough was read")
 
 // row is the current row of a query. NULL is scanned as the zero value; a byte
 // slice is overwritten in place when it is scanned into again.

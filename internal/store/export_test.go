@@ -36,5 +36,16 @@ func Waiting(s *Store) (commits, others int) {
 	return len(q.waiting[ofSequencer]), len(q.waiting[ofOthers])
 }
 
-// Checkpoint waits until the write-ahead log was moved into the database.
-func Checkpoint(s *Store) { s.db.(*sqliteDB).wrote(checkpointRows) }
+// Checkpoint asks that the write-ahead log is moved into the database, where
+// that is for us to do.
+func Checkpoint(s *Store) {
+	if d, ours := s.db.(*sqliteDB); ours {
+		d.wrote(checkpointRows)
+	}
+}
+
+// EndSessions ends the sessions that hold partitions, as an administrator can.
+func EndSessions(ctx context.Context, s *Store) (int, error) {
+	return Tamper(ctx, s, `SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+		WHERE l.locktype = 'advisory' AND l.classid = $1::bigint::oid AND d.datname = current_database()`, lockPartition)
+}

@@ -9,7 +9,7 @@ import (
 // Rooms reads rooms as they stand, in no particular order; those that do not
 // exist are left out.
 func (h *Shard) Rooms(ctx context.Context, ids []chat.RoomID) (rooms []chat.Info, err error) {
-	err = h.s.db.read(ctx, func(q tx) error {
+	err = h.s.db.ask(ctx, func(q tx) error {
 		return q.queryEach(`SELECT `+infoColumns+` FROM rooms_now r WHERE r.id = $1`, len(ids),
 			func(i int) []any { return []any{ids[i]} },
 			func(_ int, r row) error {
@@ -30,7 +30,7 @@ func (h *Shard) Facts(ctx context.Context, asked map[chat.RoomID]chat.Facts) (ma
 		known[room] = nothingKnown(f)
 		a.add(room, f)
 	}
-	err := h.s.db.read(ctx, func(q tx) error { return a.answer(q, known) })
+	err := h.s.db.ask(ctx, func(q tx) error { return a.answer(q, known) })
 	return known, err
 }
 
@@ -71,21 +71,15 @@ func (a *factsAsked) add(room chat.RoomID, f chat.Facts) {
 }
 
 func (a *factsAsked) answer(q tx, known map[chat.RoomID]chat.Known) error {
-	err := q.queryEach(`SELECT room, user_id, role FROM members WHERE room = $1 AND user_id = $2`, len(a.members),
-		func(i int) []any { return a.members[i] },
-		func(_ int, r row) error {
+	return q.together(
+		listed(`SELECT room, user_id, role FROM members WHERE room = $1 AND user_id = $2`, a.members, func(r row) error {
 			var room, id chat.ID
 			var role chat.Role
 			err := r.scan(&room, &id, &role)
 			known[room].Members[id] = role
 			return err
-		})
-	if err != nil {
-		return err
-	}
-	err = q.queryEach(`SELECT room, seq, by, thread, extra FROM events WHERE room = $1 AND seq = $2 AND kind = 1`, len(a.targets),
-		func(i int) []any { return a.targets[i] },
-		func(_ int, r row) error {
+		}),
+		listed(`SELECT room, seq, by, thread, extra FROM events WHERE room = $1 AND seq = $2 AND kind = 1`, a.targets, func(r row) error {
 			var room chat.RoomID
 			var seq uint64
 			var extra string
@@ -94,26 +88,25 @@ func (a *factsAsked) answer(q tx, known map[chat.RoomID]chat.Known) error {
 			t.Deleted = extra == cleared
 			known[room].Targets[seq] = t
 			return err
-		})
-	if err != nil {
-		return err
-	}
-	return q.queryEach(`SELECT room, seq, emoji, user_id FROM reactions WHERE room = $1 AND seq = $2 AND emoji = $3 AND user_id = $4`,
-		len(a.reactions),
-		func(i int) []any { return a.reactions[i] },
-		func(_ int, r row) error {
+		}),
+		listed(`SELECT room, seq, emoji, user_id FROM reactions WHERE room = $1 AND seq = $2 AND emoji = $3 AND user_id = $4`, a.reactions, func(r row) error {
 			var room chat.RoomID
 			var key chat.ReactionKey
 			err := r.scan(&room, &key.Seq, &key.Emoji, &key.User)
 			known[room].Reactions[key] = true
 			return err
-		})
+		}))
+}
+
+// listed is a question that is asked with each of the arguments.
+func listed(sql string, args [][]any, each func(row) error) question {
+	return question{sql, len(args), func(i int) []any { return args[i] }, func(_ int, r row) error { return each(r) }}
 }
 
 // Repeats finds which commands have been committed, and as which numbers.
 func (h *Shard) Repeats(ctx context.Context, keys []chat.NonceKey) (map[chat.NonceKey]uint64, error) {
 	seqs := map[chat.NonceKey]uint64{}
-	err := h.s.db.read(ctx, func(q tx) error {
+	err := h.s.db.ask(ctx, func(q tx) error {
 		return q.queryEach(`SELECT seq FROM events WHERE room = $1 AND by = $2 AND nonce = $3`, len(keys),
 			func(i int) []any { return []any{keys[i].Room, keys[i].By, packNonce(keys[i].Nonce)} },
 			func(i int, r row) error {

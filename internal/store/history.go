@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -14,12 +15,8 @@ import (
 // side). found is false when the asker may not see the room.
 func (a *Archive) History(ctx context.Context, user chat.UserID, runs bool, room chat.RoomID, before, after, around, thread uint64, limit int) (messages []chat.Message, head uint64, hasMore, found bool, err error) {
 	err = a.s.db.read(ctx, func(q tx) error {
-		r, may, err := see(q, user, runs, room)
-		if err != nil || !may {
-			return err
-		}
-		head, found = r.head, true
-		h := history{q: q, room: room, thread: thread}
+		see := sight{runs: runs}
+		h := history{q: q, room: room, thread: thread, beside: []question{see.question(user, room)}}
 		switch {
 		case around != 0:
 			messages, hasMore, err = h.around(around, limit)
@@ -27,13 +24,15 @@ func (a *Archive) History(ctx context.Context, user chat.UserID, runs bool, room
 			messages, hasMore, err = h.after(after, limit)
 		default:
 			if before == 0 {
-				before = head + 1
+				before = math.MaxInt64
 			}
 			messages, hasMore, err = h.before(before, limit)
 		}
-		if err != nil {
+		if err != nil || !see.may() {
+			messages, hasMore = nil, false
 			return err
 		}
+		head, found = see.head, true
 		return fill(q, user, room, messages)
 	})
 	return messages, head, hasMore, found, err
@@ -43,6 +42,7 @@ type history struct {
 	q      tx
 	room   chat.RoomID
 	thread uint64
+	beside []question // asked together with the first read
 }
 
 // Partly the same text, because a thread's messages come from another index.
@@ -107,11 +107,12 @@ func (h *history) withRoot(list []chat.Message) ([]chat.Message, error) {
 
 func (h *history) read(sql string, args []any) (list []chat.Message, err error) {
 	reader := newMessageReader()
-	err = h.q.query(sql, args, func(r row) error {
+	err = h.q.together(append(h.beside, once(sql, args, func(r row) error {
 		m, err := reader.next(r)
 		list = append(list, m)
 		return err
-	})
+	}))...)
+	h.beside = nil
 	return list, err
 }
 
@@ -166,24 +167,22 @@ func fill(q tx, user chat.UserID, room chat.RoomID, messages []chat.Message) err
 		seqs[i], at[messages[i].Seq] = messages[i].Seq, &messages[i]
 	}
 	for part := range slices.Chunk(seqs, maxList) {
-		err := q.query(`SELECT seq, emoji, user_id FROM reactions WHERE room = $1 AND seq IN (`+places(2, len(part))+`) ORDER BY seq, added`,
-			padded([]any{room}, part), func(r row) error {
-				var key chat.ReactionKey
-				err := r.scan(&key.Seq, &key.Emoji, &key.User)
-				react(at[key.Seq], key, user)
-				return err
-			})
-		if err != nil {
-			return err
-		}
-		err = q.query(`SELECT root, replies FROM threads WHERE room = $1 AND root IN (`+places(2, len(part))+`)`,
-			padded([]any{room}, part), func(r row) error {
-				var root uint64
-				var replies int
-				err := r.scan(&root, &replies)
-				at[root].ReplyCount = replies
-				return err
-			})
+		err := q.together(
+			once(`SELECT seq, emoji, user_id FROM reactions WHERE room = $1 AND seq IN (`+places(2, len(part))+`) ORDER BY seq, added`,
+				padded([]any{room}, part), func(r row) error {
+					var key chat.ReactionKey
+					err := r.scan(&key.Seq, &key.Emoji, &key.User)
+					react(at[key.Seq], key, user)
+					return err
+				}),
+			once(`SELECT root, replies FROM threads WHERE room = $1 AND root IN (`+places(2, len(part))+`)`,
+				padded([]any{room}, part), func(r row) error {
+					var root uint64
+					var replies int
+					err := r.scan(&root, &replies)
+					at[root].ReplyCount = replies
+					return err
+				}))
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func insertJobs(q tx, jobs []chat.Command) error {
 
 // Jobs reads stored jobs after an id, in order, at most limit.
 func (a *Accounts) Jobs(ctx context.Context, after uint64, limit int) (jobs []chat.Job, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
+	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT id, command FROM jobs WHERE id > $1 ORDER BY id LIMIT $2 + 0`, []any{after, limit}, func(r row) error {
 			var j chat.Job
 			var command string

@@ -8,7 +8,7 @@ import (
 
 // SigningKeys are the keys that sign access tokens, the newest first.
 func (a *Accounts) SigningKeys(ctx context.Context) (keys []chat.SigningKey, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
+	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT id, seed, created_at FROM signing_keys ORDER BY created_at DESC, id`, nil, func(r row) error {
 			var k chat.SigningKey
 			err := r.scan(&k.ID, &k.Seed, &k.CreatedAt)

@@ -31,7 +31,7 @@ func insertRefresh(q tx, login chat.ID, r chat.Refresh) error {
 
 // Logins are a user's sessions, the last used first.
 func (a *Accounts) Logins(ctx context.Context, user chat.UserID) (logins []chat.Login, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
+	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT `+loginColumns+` FROM logins l WHERE l.user_id = $1 ORDER BY l.last_used DESC, l.id DESC`, []any{user}, func(r row) error {
 			var l chat.Login
 			err := r.scan(loginDest(&l)...)
@@ -44,7 +44,7 @@ func (a *Accounts) Logins(ctx context.Context, user chat.UserID) (logins []chat.
 
 // Login finds a session.
 func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found bool, err error) {
-	err = a.s.db.read(ctx, func(q tx) (err error) {
+	err = a.s.db.ask(ctx, func(q tx) (err error) {
 		found, err = one(q, `SELECT `+loginColumns+` FROM logins l WHERE l.id = $1`, []any{id}, loginDest(&l)...)
 		return err
 	})
@@ -58,6 +58,15 @@ func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found b
 // unknown or expired token is [chat.Unauthenticated].
 func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		// The session's row first, so that of two who come with its tokens at
+		// once, or end it, the second sees what the first did.
+		changed, err := q.exec(`UPDATE logins SET last_used = $1 WHERE id = (SELECT login FROM refresh_tokens WHERE hash = $2)`, now, old)
+		if err == nil && changed == 0 {
+			err = badRefresh()
+		}
+		if err != nil {
+			return err
+		}
 		var expires int64
 		found, err := one(q, `SELECT `+loginColumns+`, t.expires, t.used FROM refresh_tokens t JOIN logins l ON l.id = t.login WHERE t.hash = $1`,
 			[]any{old}, append(loginDest(&l), &expires, &reused)...)
@@ -65,7 +74,7 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 			return err
 		}
 		if !found || !reused && expires <= now {
-			return chat.Errorf(chat.Unauthenticated, "this refresh token is not valid")
+			return badRefresh()
 		}
 		if reused {
 			return endLogin(q, l.User, l.ID, now)
@@ -73,20 +82,22 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 		if _, err := q.exec(`UPDATE refresh_tokens SET used = 1 WHERE hash = $1`, old); err != nil {
 			return err
 		}
-		l.LastUsed = now
 		if address != "" {
 			l.Address = address
 		}
 		if device != "" {
 			l.Device = device
 		}
-		_, err = q.exec(`UPDATE logins SET device = $1, address = $2, last_used = $3 WHERE id = $4`, l.Device, l.Address, now, l.ID)
-		if err != nil {
+		if _, err := q.exec(`UPDATE logins SET device = $1, address = $2 WHERE id = $3`, l.Device, l.Address, l.ID); err != nil {
 			return err
 		}
 		return insertRefresh(q, l.ID, next)
 	})
 	return l, reused, err
+}
+
+func badRefresh() error {
+	return chat.Errorf(chat.Unauthenticated, "this refresh token is not valid")
 }
 
 // EndLogin revokes one session of the user. A session that is not theirs, or

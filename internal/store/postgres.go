@@ -111,6 +111,8 @@ func (d *postgresDB) greet(ctx context.Context) error {
 		return err
 	})
 	switch {
+	case refusedUs(err):
+		return fmt.Errorf("the database lets nobody in with this address: %v", err) //nolint:errorlint // it is not one that is away: trying again is no use
 	case err != nil:
 		return fmt.Errorf("the database does not answer: %w", err)
 	case version < oldestServer:
@@ -121,15 +123,36 @@ func (d *postgresDB) greet(ctx context.Context) error {
 	return nil
 }
 
-func (d *postgresDB) ask(ctx context.Context, fn func(tx) error) error {
-	return d.with(ctx, func(k *pgx.Conn) error { return fn(&pgTx{k: k, ctx: ctx, single: true}) })
+// refusedUs says whether the server is there and does not know the user, the
+// password or the database.
+func refusedUs(err error) bool {
+	var told *pgconn.PgError
+	return errors.As(err, &told) && (strings.HasPrefix(told.Code, "28") || told.Code == "3D000")
 }
 
-// read begins its transaction together with the first statement.
+func (d *postgresDB) ask(ctx context.Context, fn func(tx) error) error {
+	k, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer k.Release() // which closes what an error has left in a transaction
+	return fn(&pgTx{k: k.Conn(), ctx: ctx, single: true})
+}
+
+// read begins its transaction together with the first statement, and does not
+// wait for its end, which decides nothing.
 func (d *postgresDB) read(ctx context.Context, fn func(tx) error) error {
-	return d.with(ctx, func(k *pgx.Conn) error {
-		return transactPostgres(ctx, k, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fn)
-	})
+	k, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		go func() {
+			defer k.Release()
+			_ = endPostgres(ctx, k.Conn())
+		}()
+	}()
+	return fn(&pgTx{k: k.Conn(), ctx: ctx, begin: beginSnapshot})
 }
 
 // write has no classes: PostgreSQL has as many writers as connections.
@@ -137,34 +160,25 @@ func (d *postgresDB) write(ctx context.Context, _ class, fn func(tx) error) erro
 	if d.readOnly {
 		return errors.New("the store was opened for reading")
 	}
-	return d.with(ctx, func(k *pgx.Conn) error { return transactPostgres(ctx, k, "BEGIN", fn) })
-}
-
-func (d *postgresDB) with(ctx context.Context, fn func(*pgx.Conn) error) error {
-	k, err := d.pool.Acquire(ctx)
+	k, err := d.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
+		return err
 	}
 	defer k.Release()
-	return fn(k.Conn())
+	return transactPostgres(ctx, k.Conn(), fn)
 }
 
-// endTime is how long the end of a transaction may take for those who do not
-// wait for it any more.
-const endTime = 5 * time.Second
+func (d *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	k, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
+	}
+	return k, nil
+}
 
-// transactPostgres leaves no transaction open unless the connection is closed.
-func transactPostgres(ctx context.Context, k *pgx.Conn, begin string, fn func(tx) error) (err error) {
-	q := &pgTx{k: k, ctx: ctx, begin: begin}
-	done := false
-	defer func() {
-		if !done && !k.IsClosed() && k.PgConn().TxStatus() != 'I' {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
-			defer cancel()
-			_, rerr := k.Exec(ctx, "ROLLBACK")
-			err = errors.Join(err, rerr)
-		}
-	}()
+func transactPostgres(ctx context.Context, k *pgx.Conn, fn func(tx) error) (err error) {
+	q := &pgTx{k: k, ctx: ctx, begin: "BEGIN ISOLATION LEVEL READ COMMITTED"}
+	defer func() { err = errors.Join(err, endPostgres(ctx, k)) }()
 	if err := fn(q); err != nil {
 		return err
 	}
@@ -172,14 +186,25 @@ func transactPostgres(ctx context.Context, k *pgx.Conn, begin string, fn func(tx
 		return nil // nothing was asked
 	}
 	tag, err := k.Exec(ctx, "COMMIT")
-	if err != nil {
-		return q.fail(err)
-	}
-	done = true
-	if tag.String() != "COMMIT" {
+	if err == nil && tag.String() != "COMMIT" {
 		return errors.New("the transaction was rolled back: an error in it was passed over")
 	}
-	return nil
+	return q.fail(err)
+}
+
+// endTime is how long the end of a transaction may take for those who do not
+// wait for it any more.
+const endTime = 5 * time.Second
+
+// endPostgres leaves no transaction open unless the connection is closed.
+func endPostgres(ctx context.Context, k *pgx.Conn) error {
+	if k.IsClosed() || k.PgConn().TxStatus() == 'I' {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	_, err := k.Exec(ctx, "ROLLBACK")
+	return err
 }
 
 func (d *postgresDB) copyTo(context.Context, string, func(done, total int)) error {

@@ -41,19 +41,19 @@ func (q *pgQueue) execEach(sql string, n int, args func(i int) []any) error {
 }
 
 func (q *pgQueue) query(sql string, args []any, each func(row) error) error {
-	if err := q.flush(true); err != nil {
-		return err
-	}
-	t := pgTx{k: q.k, ctx: q.ctx}
-	return t.query(sql, args, each)
+	return q.together(once(sql, args, each))
 }
 
 func (q *pgQueue) queryEach(sql string, n int, args func(i int) []any, each func(i int, r row) error) error {
+	return q.together(question{sql, n, args, each})
+}
+
+func (q *pgQueue) together(questions ...question) error {
 	if err := q.flush(true); err != nil {
 		return err
 	}
 	t := pgTx{k: q.k, ctx: q.ctx}
-	return t.queryEach(sql, n, args, each)
+	return t.together(questions...)
 }
 
 // flush sends what waits. When more is to come it stays uncommitted.

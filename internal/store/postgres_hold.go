@@ -144,21 +144,13 @@ func (l *postgresHold) gone(ctx context.Context) error {
 	return nil
 }
 
-// release unlocks before it closes, because PostgreSQL notices a closed
-// connection a little later than we do.
 func (l *postgresHold) release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.d.mu.Lock()
 	delete(l.d.holds, l)
 	l.d.mu.Unlock()
-	if l.k.IsClosed() {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	_, err := l.k.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(lockPartition), int32(l.part))
-	return errors.Join(err, l.k.Close(ctx))
+	return unlockSession(ctx, l.k, lockPartition, int32(l.part))
 }
 
 // commit begins only while somebody waits for it, and is then carried through:

@@ -80,9 +80,7 @@ func (d *postgresDB) prepare(ctx context.Context, found func(context.Context) er
 	if err := found(ctx); err != nil {
 		return err
 	}
-	// Before the connection is closed, which PostgreSQL notices later.
-	_, err = k.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(lockName), nameKey("migrate"))
-	return failure(k, err)
+	return unlockSession(ctx, k, lockName, nameKey("migrate"))
 }
 
 // schema is the version of the schema, 0 before the first, and the oldest one

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,90 +15,122 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
+const beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 // pgTx is a transaction that begins with its first statement, in the same round
 // trip.
 type pgTx struct {
 	k      *pgx.Conn
 	ctx    context.Context
 	begin  string // not sent yet
-	single bool   // no transaction: there is one statement
+	single bool   // no transaction: there is one round trip
 	asked  bool
 }
 
-var errSecond = errors.New("a second statement outside of a transaction would be of another moment")
-
-func (q *pgTx) next() error {
-	if q.single && q.asked {
-		return errSecond
-	}
-	q.asked = true
-	return nil
-}
+var errSecond = errors.New("another statement outside of a transaction would be of another moment")
 
 func (q *pgTx) fail(err error) error { return failure(q.k, err) }
 
-func (q *pgTx) exec(sql string, args ...any) (int, error) {
-	changed := 0
-	err := q.send(sql, 1, func(int) []any { return args }, func(_ int, rows pgx.Rows) error {
+func (q *pgTx) exec(sql string, args ...any) (changed int, err error) {
+	values, err := pgArgs(args)
+	if err != nil {
+		return 0, err
+	}
+	err = q.send([]sending{{sql, values, func(rows pgx.Rows) error {
 		rows.Close()
 		changed = int(rows.CommandTag().RowsAffected())
 		return nil
-	})
+	}}})
 	return changed, err
 }
 
 func (q *pgTx) execEach(sql string, n int, args func(i int) []any) error {
-	if n == 0 {
-		return nil
-	}
-	return q.send(sql, n, args, func(int, pgx.Rows) error { return nil })
+	return q.queryEach(sql, n, args, func(int, row) error { return nil })
 }
 
 func (q *pgTx) query(sql string, args []any, each func(row) error) error {
-	return q.send(sql, 1, func(int) []any { return args }, func(_ int, rows pgx.Rows) error { return eachRow(rows, each) })
+	values, err := pgArgs(args)
+	if err != nil {
+		return err
+	}
+	return q.send([]sending{{sql, values, func(rows pgx.Rows) error { return eachRow(rows, each) }}})
 }
 
 func (q *pgTx) queryEach(sql string, n int, args func(i int) []any, each func(i int, r row) error) error {
-	if n == 0 {
-		return nil
-	}
-	return q.send(sql, n, args, func(i int, rows pgx.Rows) error {
-		return eachRow(rows, func(r row) error { return each(i, r) })
-	})
-}
-
-// send runs the statement n times in one round trip, together with the begin of
-// the transaction when that is still to come.
-func (q *pgTx) send(sql string, n int, args func(i int) []any, take func(i int, rows pgx.Rows) error) error {
-	if err := q.next(); err != nil {
+	all, err := sendings(nil, &question{sql, n, args, each})
+	if err != nil {
 		return err
 	}
-	if q.begin == "" && n == 1 {
-		values, err := pgArgs(args(0))
-		if err != nil {
+	return q.send(all)
+}
+
+func (q *pgTx) together(questions ...question) (err error) {
+	var all []sending
+	if q.single {
+		all = append(all, sending{beginSnapshot, nil, noRows})
+	}
+	for i := range questions {
+		if all, err = sendings(all, &questions[i]); err != nil {
 			return err
 		}
-		rows, err := q.k.Query(q.ctx, sql, values...)
+	}
+	if q.single {
+		all = append(all, sending{"COMMIT", nil, noRows})
+	}
+	return q.send(all)
+}
+
+func noRows(pgx.Rows) error { return nil }
+
+// sending is a statement of a batch, and what is done with its rows.
+type sending struct {
+	sql  string
+	args []any
+	take func(pgx.Rows) error
+}
+
+func sendings(all []sending, q *question) ([]sending, error) {
+	all = slices.Grow(all, q.n)
+	for i := range q.n {
+		values, err := pgArgs(q.args(i))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sending{q.sql, values, func(rows pgx.Rows) error {
+			return eachRow(rows, func(r row) error { return q.each(i, r) })
+		}})
+	}
+	return all, nil
+}
+
+// send sends statements in one round trip, with the begin of the transaction
+// when that is still to come.
+func (q *pgTx) send(all []sending) error {
+	if len(all) == 0 {
+		return nil
+	}
+	if q.single && q.asked {
+		return errSecond
+	}
+	q.asked = true
+	if q.begin == "" && len(all) == 1 {
+		rows, err := q.k.Query(q.ctx, all[0].sql, all[0].args...)
 		if err != nil {
 			return q.fail(err)
 		}
-		return q.took(rows, take(0, rows))
+		return q.took(rows, all[0].take(rows))
 	}
 	var batch pgx.Batch
 	if q.begin != "" {
 		batch.Queue(q.begin)
 	}
-	for i := range n {
-		values, err := pgArgs(args(i))
-		if err != nil {
-			return err
-		}
-		batch.Queue(sql, values...)
+	for i := range all {
+		batch.Queue(all[i].sql, all[i].args...)
 	}
-	return q.sendBatch(&batch, n, take)
+	return q.sendBatch(&batch, all)
 }
 
-func (q *pgTx) sendBatch(batch *pgx.Batch, n int, take func(i int, rows pgx.Rows) error) (err error) {
+func (q *pgTx) sendBatch(batch *pgx.Batch, all []sending) (err error) {
 	results := q.k.SendBatch(q.ctx, batch)
 	defer func() {
 		if cerr := results.Close(); err == nil {
@@ -110,12 +143,12 @@ func (q *pgTx) sendBatch(batch *pgx.Batch, n int, take func(i int, rows pgx.Rows
 		}
 		q.begin = ""
 	}
-	for i := range n {
+	for i := range all {
 		rows, err := results.Query()
 		if err != nil {
 			return q.fail(err)
 		}
-		if err := q.took(rows, take(i, rows)); err != nil {
+		if err := q.took(rows, all[i].take(rows)); err != nil {
 			return err
 		}
 	}
@@ -135,7 +168,9 @@ func eachRow(rows pgx.Rows, each func(row) error) error {
 	r := pgRow{fields: rows.FieldDescriptions()}
 	for rows.Next() {
 		r.values = rows.RawValues()
-		if err := each(&r); err != nil {
+		if err := each(&r); err == errEnough {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}

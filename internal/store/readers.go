@@ -11,7 +11,7 @@ func (s *Store) Readers() *Readers { return &Readers{s} }
 // Position is the last feed number of a partition that the reader has dealt
 // with; 0 for a new reader.
 func (r *Readers) Position(ctx context.Context, name string, partition int) (n uint64, err error) {
-	err = r.s.db.read(ctx, func(q tx) (err error) {
+	err = r.s.db.ask(ctx, func(q tx) (err error) {
 		_, err = one(q, `SELECT n FROM readers WHERE name = $1 AND part = $2`, []any{name, partition}, &n)
 		return err
 	})

@@ -21,20 +21,16 @@ func revoke(q tx, r chat.Revocation) error {
 // Revocations reads what was revoked after a number, in order, at most limit.
 // last is the newest there is.
 func (a *Accounts) Revocations(ctx context.Context, since uint64, limit int) (list []chat.Revocation, last uint64, err error) {
-	err = a.s.db.read(ctx, func(q tx) error {
-		if _, err := one(q, `SELECT n FROM counters WHERE name = 'revocations'`, nil, &last); err != nil {
-			return err
-		}
-		if since >= last {
-			return nil
-		}
-		return q.query(`SELECT number, user_id, login, not_before, banned, at FROM revocations WHERE number > $1 ORDER BY number LIMIT $2 + 0`,
-			[]any{since, limit}, func(r row) error {
-				var v chat.Revocation
-				err := r.scan(&v.Number, &v.User, &v.Login, &v.NotBefore, &v.Banned, &v.At)
-				list = append(list, v)
-				return err
-			})
+	err = a.s.db.ask(ctx, func(q tx) error {
+		return q.together(
+			onceInto(`SELECT n FROM counters WHERE name = 'revocations'`, nil, &last),
+			once(`SELECT number, user_id, login, not_before, banned, at FROM revocations WHERE number > $1 ORDER BY number LIMIT $2 + 0`,
+				[]any{since, limit}, func(r row) error {
+					var v chat.Revocation
+					err := r.scan(&v.Number, &v.User, &v.Login, &v.NotBefore, &v.Banned, &v.At)
+					list = append(list, v)
+					return err
+				}))
 	})
 	return list, last, err
 }

@@ -110,31 +110,26 @@ func (r *Rooms) One(ctx context.Context, user chat.UserID, room chat.RoomID) (m 
 
 // complete adds to a member's rooms what is counted or found in other tables.
 func complete(q tx, user chat.UserID, mine []chat.Mine) error {
-	err := q.queryEach(`SELECT `+eventColumns+` FROM events e WHERE e.room = $1 AND e.seq = $2`, len(mine),
-		func(i int) []any { return []any{mine[i].ID, mine[i].Head} },
-		func(i int, r row) error {
-			e, err := scanEvent(r)
-			mine[i].Last = &e
-			return err
-		})
-	if err != nil {
-		return err
-	}
-	err = q.queryEach(`SELECT count(DISTINCT seq) FROM mentions WHERE room = $1 AND user_id IN ($2, $3) AND seq > $4 AND by <> $2`, len(mine),
-		func(i int) []any { return []any{mine[i].ID, user, everybody, mine[i].Read} },
-		func(i int, r row) error { return r.scan(&mine[i].Mentions) })
-	if err != nil {
-		return err
-	}
 	var direct []*chat.Mine
 	for i := range mine {
 		if mine[i].Kind == chat.Direct {
 			direct = append(direct, &mine[i])
 		}
 	}
-	return q.queryEach(`SELECT user_id FROM members WHERE room = $1 AND user_id <> $2`, len(direct),
-		func(i int) []any { return []any{direct[i].ID, user} },
-		func(i int, r row) error { return r.scan(&direct[i].Peer) })
+	return q.together(
+		question{`SELECT ` + eventColumns + ` FROM events e WHERE e.room = $1 AND e.seq = $2`, len(mine),
+			func(i int) []any { return []any{mine[i].ID, mine[i].Head} },
+			func(i int, r row) error {
+				e, err := scanEvent(r)
+				mine[i].Last = &e
+				return err
+			}},
+		question{`SELECT count(DISTINCT seq) FROM mentions WHERE room = $1 AND user_id IN ($2, $3) AND seq > $4 AND by <> $2`, len(mine),
+			func(i int) []any { return []any{mine[i].ID, user, everybody, mine[i].Read} },
+			func(i int, r row) error { return r.scan(&mine[i].Mentions) }},
+		question{`SELECT user_id FROM members WHERE room = $1 AND user_id <> $2`, len(direct),
+			func(i int) []any { return []any{direct[i].ID, user} },
+			func(i int, r row) error { return r.scan(&direct[i].Peer) }})
 }
 
 // Public pages through the channels that are not archived and of which the name
@@ -161,7 +156,7 @@ func (r *Rooms) find(ctx context.Context, query, behind string, limit int, which
 		}
 	}
 	prefix := fold(query)
-	err = r.s.db.read(ctx, func(q tx) error {
+	err = r.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT `+infoColumns+` FROM rooms_now r WHERE (r.folded > $1 OR r.folded = $1 AND r.id > $2) `+which+`
 			AND (r.folded >= $3 AND r.folded < $4 OR r.handle >= $3 AND r.handle < $4) ORDER BY r.folded, r.id LIMIT $5 + 0`,
 			[]any{lastName, lastRoom, prefix, after(prefix), limit + 1}, func(r row) error {
@@ -193,7 +188,7 @@ func (r *Rooms) Members(ctx context.Context, room chat.RoomID, only []chat.UserI
 		members = append(members, m)
 		return err
 	}
-	err = r.s.db.read(ctx, func(q tx) error {
+	err = r.s.db.ask(ctx, func(q tx) error {
 		if len(only) == 0 {
 			return q.query(`SELECT user_id, role, joined_at FROM members WHERE room = $1 AND user_id > $2 ORDER BY user_id LIMIT $3 + 0`,
 				[]any{room, last, limit + 1}, each)
@@ -209,7 +204,7 @@ func (r *Rooms) Members(ctx context.Context, room chat.RoomID, only []chat.UserI
 
 // IsMember is the user's role in the room; the empty role is no member.
 func (r *Rooms) IsMember(ctx context.Context, room chat.RoomID, user chat.UserID) (role chat.Role, err error) {
-	err = r.s.db.read(ctx, func(q tx) (err error) {
+	err = r.s.db.ask(ctx, func(q tx) (err error) {
 		_, err = one(q, `SELECT role FROM members WHERE room = $1 AND user_id = $2`, []any{room, user}, &role)
 		return err
 	})

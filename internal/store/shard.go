@@ -38,9 +38,14 @@ func (s *Store) Claim(ctx context.Context, partition int) (*Shard, error) {
 }
 
 func readPosition(q tx, part int) (p chat.Position, err error) {
-	_, err = one(q, `SELECT epoch, log_seq, envelope, n FROM partitions WHERE part = $1`, []any{part},
-		&p.Epoch, &p.Seq, &p.Envelope, &p.N)
+	err = q.together(positionOf(part, &p))
 	return p, err
+}
+
+// positionOf asks where a partition stands.
+func positionOf(part int, p *chat.Position) question {
+	return onceInto(`SELECT epoch, log_seq, envelope, n FROM partitions WHERE part = $1`, []any{part},
+		&p.Epoch, &p.Seq, &p.Envelope, &p.N)
 }
 
 // Position is where the partition stands as far as this shard knows: since it

@@ -46,6 +46,8 @@ type sqliteDB struct {
 
 	readers chan *conn // nil in it: open one
 
+	reserved sync.Map // names, by reserve
+
 	written  atomic.Int64 // rows since the last checkpoint
 	due      chan struct{}
 	stopping context.CancelFunc

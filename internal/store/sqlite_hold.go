@@ -50,3 +50,12 @@ func (k *conn) execEach(sql string, n int, args func(i int) []any) error {
 	}
 	return nil
 }
+
+func (k *conn) together(questions ...question) error {
+	for _, q := range questions {
+		if err := k.queryEach(q.sql, q.n, q.args, q.each); err != nil {
+			return err
+		}
+	}
+	return nil
+}

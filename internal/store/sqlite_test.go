@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -174,50 +173,10 @@ func until(done func() bool) {
 	}
 }
 
-func TestReadersSeeWholeCommits(t *testing.T) {
-	s := openFolder(t, t.TempDir())
-	w := storetest.NewWorker(t, s)
-	alice := storetest.ID(1)
-	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
-	const batch = 7
-	done := make(chan struct{})
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for after := uint64(1); ; {
-				err := s.Archive().Events(context.Background(), alice, false, []chat.RoomID{room}, []uint64{after}, 1000, 1<<20,
-					func(_ chat.RoomID, _ bool, head, n uint64, _ bool, events []chat.Event) {
-						if (head-1)%batch != 0 || n != head || uint64(len(events)) != head-after {
-							t.Errorf("after %d: head %d, feed %d, %d events", after, head, n, len(events))
-						}
-						after = head
-					})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				select {
-				case <-done:
-					return
-				default:
-				}
-			}
-		})
-	}
-	for range 60 {
-		var commands []chat.Command
-		for i := range batch {
-			commands = append(commands, storetest.Say(alice, room, fmt.Sprint(i)))
-		}
-		w.Do(commands...)
-		store.Checkpoint(s)
-	}
-	close(done)
-	group.Wait()
-}
+func TestWhoNoLongerWaitsIsNotServed(t *testing.T) { onEach(t, whoNoLongerWaitsIsNotServed) }
 
-func TestWhoNoLongerWaitsIsNotServed(t *testing.T) {
-	s := openFolder(t, t.TempDir())
+func whoNoLongerWaitsIsNotServed(t *testing.T, open storetest.Open) {
+	s := open(t)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Accounts().Users(gone, []chat.UserID{storetest.ID(1)}); !errors.Is(err, context.Canceled) {
@@ -226,8 +185,21 @@ func TestWhoNoLongerWaitsIsNotServed(t *testing.T) {
 	if err := s.Readers().SetPosition(gone, "r", 0, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("a write gives %v", err)
 	}
-	if err := s.Backup(gone, filepath.Join(t.TempDir(), "b"), nil); !errors.Is(err, context.Canceled) {
+	if _, err := s.Verify(gone, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("verify gives %v", err)
+	}
+}
+
+func TestABackupThatNobodyWaitsForIsNotMade(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	file := filepath.Join(t.TempDir(), "b")
+	if err := s.Backup(gone, file, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a backup gives %v", err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("its beginning is left")
 	}
 }
 

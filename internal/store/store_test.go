@@ -16,6 +16,12 @@ func TestPostgres(t *testing.T) {
 	storetest.Run(t, inDatabases(1))
 }
 
+// onEach checks on every kind of database there is.
+func onEach(t *testing.T, check func(t *testing.T, open storetest.Open)) {
+	t.Run("SQLite", func(t *testing.T) { check(t, inFolders()) })
+	t.Run("PostgreSQL", func(t *testing.T) { check(t, inDatabases(1)) })
+}
+
 // inDatabases opens one database per test, however often it is asked.
 func inDatabases(partitions int) storetest.Open {
 	databases := map[string]string{}

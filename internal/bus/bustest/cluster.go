@@ -106,7 +106,7 @@ func (c *Cluster) launch(i int) error {
 		}
 	}
 	opts.Host, opts.Port, opts.ServerName, opts.NoSigs, opts.NoLog = "127.0.0.1", m.port, m.name, true, true
-	opts.JetStream, opts.StoreDir = true, c.Folder(i)
+	opts.JetStream, opts.StoreDir, opts.JetStreamMaxStore = true, c.Folder(i), 1<<50 // the disk limits it
 	if m.route != 0 {
 		opts.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: m.route, NoAdvertise: true}
 		for _, other := range c.members {
@@ -192,7 +192,7 @@ func (c *Cluster) Leader(partition int) int {
 // Copies says on how many servers the log of a partition is kept.
 func (c *Cluster) Copies(t testing.TB, partition int) (n int) {
 	t.Helper()
-	c.ask(t, func(ctx context.Context, js jetstream.JetStream) error {
+	c.ask(t, nil, func(ctx context.Context, js jetstream.JetStream) error {
 		s, err := js.Stream(ctx, "log-"+strconv.Itoa(partition))
 		if err == nil {
 			n = s.CachedInfo().Config.Replicas
@@ -205,7 +205,7 @@ func (c *Cluster) Copies(t testing.TB, partition int) (n int) {
 // Forget removes the log of a partition, if there is one.
 func (c *Cluster) Forget(t testing.TB, partition int) {
 	t.Helper()
-	c.ask(t, func(ctx context.Context, js jetstream.JetStream) error {
+	c.ask(t, nil, func(ctx context.Context, js jetstream.JetStream) error {
 		if err := js.DeleteStream(ctx, "log-"+strconv.Itoa(partition)); !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
@@ -213,9 +213,23 @@ func (c *Cluster) Forget(t testing.TB, partition int) {
 	})
 }
 
-func (c *Cluster) ask(t testing.TB, do func(context.Context, jetstream.JetStream) error) {
+// ForgetAll removes all logs of an account, as one of its users.
+func (c *Cluster) ForgetAll(t testing.TB, user, password string) {
 	t.Helper()
-	nc, err := nats.Connect(strings.Join(c.URLs(), ","))
+	c.ask(t, nats.UserInfo(user, password), func(ctx context.Context, js jetstream.JetStream) error {
+		streams := js.StreamNames(ctx)
+		for name := range streams.Name() {
+			if err := js.DeleteStream(ctx, name); err != nil {
+				return err
+			}
+		}
+		return streams.Err()
+	})
+}
+
+func (c *Cluster) ask(t testing.TB, as nats.Option, do func(context.Context, jetstream.JetStream) error) {
+	t.Helper()
+	nc, err := nats.Connect(strings.Join(c.URLs(), ","), as)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,18 +125,6 @@ func find(t *testing.T, p *Person, room string) client.Room {
 	return client.Room{}
 }
 
-// eventually waits for what comes a moment later.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 func TestTypingAndPresenceAreTold(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")

@@ -36,11 +36,12 @@ func (town *Town) Person(name string) *Person {
 	town.t.Helper()
 	ctx, cancel := context.WithTimeout(town.t.Context(), patience)
 	defer cancel()
-	login, err := client.New(town.URL()).SignUp(ctx, name, name+"'s password", "")
+	url := town.nextURL()
+	login, err := client.New(url).SignUp(ctx, name, name+"'s password", "")
 	if err != nil {
 		town.t.Fatalf("%s could not sign up: %v", name, err)
 	}
-	return town.connect(name, login)
+	return town.connectAt(url, name, login)
 }
 
 // AnotherDevice connects the same person a second time.
@@ -48,21 +49,28 @@ func (p *Person) AnotherDevice() *Person {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
-	login, err := client.New(p.town.URL()).SignIn(ctx, p.Name, p.Name+"'s password", "another")
+	url := p.town.nextURL()
+	login, err := client.New(url).SignIn(ctx, p.Name, p.Name+"'s password", "another")
 	if err != nil {
 		p.t.Fatalf("%s could not sign in again: %v", p.Name, err)
 	}
-	return p.town.connect(p.Name, login)
+	return p.town.connectAt(url, p.Name, login)
 }
 
+// connect connects somebody to the next gateway.
 func (town *Town) connect(name string, login *client.Login) *Person {
+	town.t.Helper()
+	return town.connectAt(town.nextURL(), name, login)
+}
+
+func (town *Town) connectAt(url, name string, login *client.Login) *Person {
 	town.t.Helper()
 	ctx, cancel := context.WithTimeout(town.t.Context(), patience)
 	defer cancel()
 	p := &Person{t: town.t, town: town, Name: name, ID: login.User.ID, Login: login,
 		seen: map[string]uint64{}, changed: make(chan struct{}), done: make(chan struct{})}
 	session, err := client.Connect(ctx, client.Config{
-		URL: town.URL(), Tokens: login, ReplayLimit: 1_000_000,
+		URL: url, Tokens: login, ReplayLimit: 1_000_000,
 		Backoff: client.FullJitter(20*time.Millisecond, 200*time.Millisecond), Pipeline: 50,
 	})
 	if err != nil {

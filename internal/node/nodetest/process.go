@@ -49,6 +49,7 @@ type Process struct {
 	Dir  string
 	Port int
 	args []string
+	env  []string
 	cmd  *exec.Cmd
 	out  *lockedBuffer
 	exit chan error
@@ -91,14 +92,34 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Output is what the process has written, over all its starts.
 func (p *Process) Output() string { return p.out.String() }
 
+// NewRole starts `parley serve` for some roles, with more flags and environment,
+// without a folder, and ends it with the test. It does not wait: what the role
+// needs may not be there yet.
+func NewRole(t testing.TB, roles string, env []string, flags ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, Port: freePort(t), args: append([]string{"--roles", roles}, flags...), env: env}
+	p.Launch()
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", roles, p.Output())
+		}
+	})
+	return p
+}
+
 // Launch starts the process without waiting until it is ready.
 func (p *Process) Launch() {
 	p.t.Helper()
 	if p.out == nil {
 		p.out = &lockedBuffer{}
 	}
-	args := append([]string{"serve", "--data", p.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", p.Port)}, p.args...)
+	args := append([]string{"serve", "--listen", fmt.Sprintf("127.0.0.1:%d", p.Port)}, p.args...)
+	if p.Dir != "" {
+		args = append(args, "--data", p.Dir)
+	}
 	p.cmd = exec.Command(Binary(p.t), args...)
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -183,11 +204,13 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// Run runs another command of the same binary and returns what it printed; the
+// Run runs another command of the same binary, in the same environment, and returns what it printed; the
 // test fails when the command does.
 func (p *Process) Run(args ...string) string {
 	p.t.Helper()
-	out, err := exec.Command(Binary(p.t), args...).CombinedOutput()
+	run := exec.Command(Binary(p.t), args...)
+	run.Env = append(os.Environ(), p.env...)
+	out, err := run.CombinedOutput()
 	if err != nil {
 		p.t.Fatalf("parley %v: %v\n%s", args, err, out)
 	}

@@ -13,8 +13,20 @@ import (
 	"github.com/parley-chat/parley/internal/contract"
 )
 
+// towns ends what the towns shared before somebody counts what is left.
+type towns struct{ *testing.M }
+
+func (m towns) Run() int {
+	code := m.M.Run()
+	if err := CloseShared(); err != nil {
+		fmt.Println("the NATS servers were not removed:", err)
+		return 1
+	}
+	return code
+}
+
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	goleak.VerifyTestMain(towns{m}, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
 func TestTwoPeopleTalk(t *testing.T) {
@@ -170,6 +182,7 @@ func TestALostNoticeIsRepaired(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")
 		room := alice.Creates(client.Group, "plans", bob)
+		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: says("lost")}).Once()
 		alice.Says(room, "lost") // nothing follows: the owner's word each second shows the gap
 		bob.Hears(room, "lost")
@@ -183,6 +196,7 @@ func TestALostRefusalIsAskedForAgain(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")
 		room := alice.Creates(client.Group, "plans")
+		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: refuses}).Once()
 		_, err := bob.Tries(room, "let me in")
 		bob.MayNot(err, client.CodeNotFound)
@@ -196,6 +210,7 @@ func TestALostMemberAddIsFoundThoughNothingFollows(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")
 		room := alice.Creates(client.Group, "plans")
+		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: joins}).Once()
 		alice.Adds(room, bob)
 		bob.IsIn(room)
@@ -212,6 +227,7 @@ func TestNoticesMayBeRepeatedAndSwapped(t *testing.T) {
 		alice, bob := town.Person("alice"), town.Person("bob")
 		room := alice.Creates(client.Group, "plans", bob)
 		notices := bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject()}
+		town.Settles()
 		repeats := town.Faults.Repeat(notices, 2).Odds(0.3)
 		swaps := town.Faults.Swap(notices).Odds(0.3)
 		drops := town.Faults.Drop(notices).Odds(0.2)

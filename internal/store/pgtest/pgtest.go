@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -47,11 +48,16 @@ func (s *Server) must(t testing.TB, err error) {
 }
 
 // Empty makes a database without anything in it, and returns its address. It is
-// dropped when the test ends.
+// the test's own, and is dropped some time after its end.
 func (s *Server) Empty(t testing.TB) string { return s.database(t, "template0") }
 
+// Encoded is like Empty, in another encoding than UTF-8.
+func (s *Server) Encoded(t testing.TB, encoding string) string {
+	return s.database(t, "template0 ENCODING '"+encoding+"' LOCALE 'C'")
+}
+
 // Fresh makes a database as Parley founds it, with so many partitions (0: as
-// many as usual), and returns its address. It is dropped when the test ends.
+// many as usual), and returns its address. It is the test's own.
 func (s *Server) Fresh(t testing.TB, partitions int) string {
 	t.Helper()
 	template := fmt.Sprintf("founded_%d", partitions)
@@ -78,14 +84,30 @@ func (s *Server) database(t testing.TB, template string) string {
 	name := fmt.Sprintf("test_%d", s.databases.Add(1))
 	s.must(t, s.do(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template))
 	t.Cleanup(func() {
-		if s.life == nil {
-			return
-		}
-		if err := s.do(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("the database of this test was not dropped: %v", err)
+		if err := s.discard(name); err != nil {
+			t.Errorf("databases of tests were not dropped: %v", err)
 		}
 	})
 	return s.DSN(name)
+}
+
+// dropAtOnce is how many databases nobody needs any more are dropped together:
+// the first makes PostgreSQL write everything to disk, the others cost little.
+const dropAtOnce = 24
+
+func (s *Server) discard(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unused = append(s.unused, name)
+	if len(s.unused) < dropAtOnce || s.life == nil {
+		return nil
+	}
+	var errs []error
+	for _, name := range s.unused {
+		errs = append(errs, s.do(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"))
+	}
+	s.unused = nil
+	return errors.Join(errs...)
 }
 
 // do runs a statement of the administrator.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -37,6 +38,9 @@ type Server struct {
 
 	databases atomic.Int64 // made so far
 	templates sync.Map     // by partitions
+
+	mu     sync.Mutex
+	unused []string // databases of tests that have ended
 }
 
 // settings leave room for many stores at once, and nothing else is tuned.
@@ -52,7 +56,6 @@ log_min_error_statement = panic
 // process, and then leaves nothing behind; or until a line there says how to
 // stop. The file named ended says that the server has.
 const keeper = `
-rm -f "$1/ended"
 ("$0/postgres" -D "$1/data" -p "$2" >>"$1/log" 2>&1; : >"$1/ended") &
 read how || how=gone
 case $how in
@@ -190,6 +193,9 @@ func (s *Server) run() error {
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setsid: true} // an interrupt of the test reaches it as the end of its input
 	life, err := c.StdinPipe()
 	if err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(s.dir, "ended")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := c.Start(); err != nil {

@@ -12,20 +12,27 @@ import (
 // batch is one commit. It keeps every room in memory, to be compared with what
 // the store says.
 type Worker struct {
-	t     *testing.T
-	Shard *store.Shard
-	Rooms map[chat.RoomID]*chat.Room
-	now   int64
+	t         *testing.T
+	partition int
+	Shard     *store.Shard
+	Rooms     map[chat.RoomID]*chat.Room
+	now       int64
 }
 
-// NewWorker claims partition 0.
+// NewWorker claims partition 0, which has all rooms when there is no other.
 func NewWorker(t *testing.T, s *store.Store) *Worker {
 	t.Helper()
-	shard, err := s.Claim(t.Context(), 0)
+	return NewWorkerOf(t, s, 0)
+}
+
+// NewWorkerOf claims a partition.
+func NewWorkerOf(t *testing.T, s *store.Store, partition int) *Worker {
+	t.Helper()
+	shard, err := s.Claim(t.Context(), partition)
 	if err != nil {
 		t.Fatalf("claim: %v", err)
 	}
-	return &Worker{t: t, Shard: shard, Rooms: map[chat.RoomID]*chat.Room{}, now: 1_000_000}
+	return &Worker{t: t, Shard: shard, partition: partition, Rooms: map[chat.RoomID]*chat.Room{}, now: 1_000_000}
 }
 
 // Do orders the commands as one batch and commits it. It returns what became of
@@ -44,7 +51,7 @@ func (w *Worker) Do(commands ...chat.Command) []chat.Decision {
 func (w *Worker) Decide(commands ...chat.Command) (*chat.Commit, []chat.Decision) {
 	w.t.Helper()
 	from := w.Shard.Position()
-	commit := &chat.Commit{From: from, To: from}
+	commit := &chat.Commit{Partition: w.partition, From: from, To: from}
 	commit.To.Seq++
 	commit.To.Envelope = chat.NewID()
 	touched := map[chat.RoomID]bool{}

@@ -1,0 +1,71 @@
+package nodetest
+
+import (
+	"context"
+	"errors"
+
+	"time"
+
+	"github.com/parley-chat/parley/internal/node"
+)
+
+// house is one node of a town.
+type house struct {
+	town *Town
+	name string
+	own  Option // what sets it apart
+
+	listen []string // the port that it was given, from its first start on
+	node   *node.Node
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func (h *house) url() string { return "http://" + h.listen[0] }
+
+func (h *house) start() error {
+	cfg := h.town.Config
+	if h.own != nil {
+		h.own(&cfg)
+	}
+	if h.listen != nil {
+		cfg.Listen = h.listen
+	}
+	n := node.New(cfg, h.town.logger(h.name))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+	case err := <-done:
+		cancel()
+		return err
+	case <-time.After(patience):
+		cancel()
+		return errors.Join(errors.New("it did not become ready"), <-done)
+	}
+	if len(n.Addrs()) > 0 {
+		h.listen = []string{n.Addrs()[0].String()}
+	}
+	h.node, h.cancel, h.done = n, cancel, done
+	return nil
+}
+
+// stop drains and stops the node. It may be stopped already.
+func (h *house) stop() error {
+	if h.cancel == nil {
+		return nil
+	}
+	what, err := h.node.Describe(context.Background())
+	if err == nil && what.Denied != "" {
+		err = errors.New(what.Denied)
+	}
+	h.cancel()
+	h.cancel = nil
+	select {
+	case ended := <-h.done:
+		return errors.Join(err, ended)
+	case <-time.After(patience):
+		return errors.New("it did not stop")
+	}
+}

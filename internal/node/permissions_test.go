@@ -1,0 +1,103 @@
+package node_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/bus/bustest"
+	"github.com/parley-chat/parley/internal/contract"
+	"github.com/parley-chat/parley/internal/node"
+)
+
+// everyone are all who have a credential.
+var everyone = slices.Concat(contract.Roles, []contract.Role{contract.RoleOperator})
+
+// TestAStolenCredentialCanDoWhatItsRoleDoesAndNothingElse walks every line of the
+// switchboard as every role, on a real server that is configured by what is
+// printed for it. That each role is allowed all that it needs is shown by the
+// scenarios, which run with the same permissions.
+func TestAStolenCredentialCanDoWhatItsRoleDoesAndNothingElse(t *testing.T) {
+	server := printed(t)
+	lines := contract.Lines()
+	if len(lines) < 40 {
+		t.Fatalf("the switchboard has only %d lines", len(lines))
+	}
+	refused := 0
+	for _, role := range everyone {
+		p := server.Probe(t, string(role), "of "+string(role))
+		check := func(what, subject string, may, should bool) {
+			if may != should {
+				t.Errorf("%s may %s %s: %v", role, what, subject, may)
+			}
+			if !may {
+				refused++
+			}
+		}
+		for _, l := range lines {
+			subject := strings.ReplaceAll(l.Subject, "*", "7")
+			asks, answers := slices.Contains(l.From, role), slices.Contains(l.To, role)
+			hears := answers && (l.Kind == contract.KindTopic || l.Kind == contract.KindRoll)
+			check("publish", subject, p.Publishes(subject), asks)
+			check("listen to", subject, p.Subscribes(subject, ""), hears)
+			check("answer", subject, p.Subscribes(subject, bus.Answerers), hears || answers && l.Kind == contract.KindCall)
+		}
+		keeps := role == contract.RoleSequencer
+		for _, subject := range bus.KeepLogs() {
+			subject = strings.NewReplacer("*", "log-0", ">", "log-0.x").Replace(subject)
+			check("publish", subject, p.Publishes(subject), keeps)
+		}
+		for _, subject := range []string{"$JS.API.STREAM.DELETE.log-0", "$JS.API.STREAM.MSG.DELETE.log-0", "$JS.API.STREAM.LIST", "$JS.API.ACCOUNT.PURGE.x",
+			"$SYS.REQ.SERVER.PING", "anything", "_INBOX.gateway.guessed", "accounts.made_up"} {
+			check("publish", subject, p.Publishes(subject), false)
+		}
+		for _, subject := range []string{">", "*.*", "_INBOX.>", "log.>", "accounts.>", "accounts.*", "$JS.>", "$SYS.>"} {
+			check("listen to", subject, p.Subscribes(subject, ""), false)
+		}
+		for _, other := range everyone {
+			inbox := contract.Inbox(other) + ".x.>"
+			check("listen to", inbox, p.Subscribes(inbox, ""), other == role)
+		}
+	}
+	if refused < 1000 {
+		t.Errorf("only %d things were refused", refused)
+	}
+}
+
+// printed is a server that is configured by what the program prints.
+func printed(t *testing.T) *bustest.Cluster {
+	t.Helper()
+	for _, role := range everyone {
+		t.Setenv("PARLEY_NATS_"+strings.ToUpper(string(role))+"_PASSWORD", "'of "+string(role)+"'")
+	}
+	conf, err := node.Permissions(nil, "conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bustest.NewCluster(t, 1, conf)
+}
+
+// TestOneProcessOfSeveralRolesMayWhatTheyMay and has one inbox for all of them.
+func TestOneProcessOfSeveralRolesMayWhatTheyMay(t *testing.T) {
+	both := contract.PermissionOf(contract.RoleAccess, contract.RoleAccounts)
+	for _, role := range []contract.Role{contract.RoleAccess, contract.RoleAccounts} {
+		one := contract.PermissionOf(role)
+		for _, s := range one.Publish {
+			if !slices.Contains(both.Publish, s) {
+				t.Errorf("together they may not publish %s", s)
+			}
+		}
+		for _, s := range one.Subscribe[1:] {
+			if !slices.Contains(both.Subscribe, s) {
+				t.Errorf("together they may not subscribe to %s", s)
+			}
+		}
+	}
+	if both.Subscribe[0] != "_INBOX.accounts-access.>" {
+		t.Errorf("their inbox is %s", both.Subscribe[0])
+	}
+	if _, err := node.Permissions([]string{"gatway"}, "conf"); err == nil || !strings.Contains(err.Error(), "gateway") {
+		t.Errorf("a role that there is not: %v", err)
+	}
+}
