@@ -165,6 +165,9 @@ func (h *hub) hear(ctx context.Context, n *contract.Notice) {
 	}
 	h.n = max(h.n, n.To)
 	h.answer(n.Answers)
+	if n.LogSeq < h.pending.decided && n.To >= stands {
+		h.pending.logAnew()
+	}
 	h.pending.decided = max(h.pending.decided, n.LogSeq)
 	h.repeatUnanswered()
 }
