@@ -27,22 +27,20 @@ func (p *person) act(ctx context.Context) {
 		}
 	}
 	// What was begun is brought to its end while the load finishes.
-	for {
+	enough := time.After(finishPatience)
+	for p.again() > 0 {
 		select {
 		case <-repeat.C:
-			if p.again() == 0 {
-				return
-			}
 		case <-p.l.lives.Done():
 			return
-		case <-time.After(finishPatience):
+		case <-enough:
 			return
 		}
 	}
 }
 
 // finishPatience bounds how long a person goes on repeating when the load ends.
-const finishPatience = 60 * time.Second
+const finishPatience = 30 * time.Second
 
 // again repeats what is due and says how much has no answer.
 func (p *person) again() int {

@@ -121,8 +121,10 @@ func read(resp *http.Response) (*answer, error) {
 
 func (a *answer) open() bool { return a.code == "unavailable" || a.code == "internal" }
 
-// insist repeats a request until it is answered for good.
+// insist repeats a request until it is answered for good, for a minute at most.
 func (c *caller) insist(ctx context.Context, method, path, key string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	var last error
 	for {
 		a, err := c.ask(ctx, c.gate(), method, path, key, in, "")
