@@ -165,6 +165,9 @@ func (h *hub) hear(ctx context.Context, n *contract.Notice) {
 	}
 	h.n = max(h.n, n.To)
 	h.answer(n.Answers)
+	if n.LogSeq < h.pending.decided && n.To >= stands {
+		h.pending.logAnew()
+	}
 	h.pending.decided = max(h.pending.decided, n.LogSeq)
 	h.repeatUnanswered()
 }
@@ -238,10 +241,18 @@ func (h *hub) apply(e *chat.Event) {
 			h.enter(session, d, waiting)
 		}
 	}
-	if user := e.Leaves(); !user.IsZero() && r != nil {
-		h.leave(r, user)
+	leaver := e.Leaves()
+	if !leaver.IsZero() && r != nil {
+		h.leave(r, leaver)
 	}
 	for _, w := range waiting {
+		if w.session != nil && w.session.user == leaver && !w.answered {
+			// It left while it was catching up. What it has not read is not for it
+			// any more, so the event does not stand behind what it has: the answer
+			// comes without it.
+			h.answerUnchanged(w)
+			continue
+		}
 		h.settle(w, d)
 	}
 }

@@ -98,7 +98,7 @@ func (w *worker) watch(_ context.Context, q *contract.WatchAsk) (*contract.Watch
 func (w *worker) watchers(_ context.Context, q *contract.WatchersAsk) (*contract.WatchersAnswer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a := &contract.WatchersAnswer{Decided: w.at.Seq}
+	a := &contract.WatchersAnswer{Decided: w.decided}
 	for _, l := range w.audience.watches[q.Room] {
 		a.Runs = append(a.Runs, l.run)
 	}

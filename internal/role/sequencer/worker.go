@@ -25,6 +25,7 @@ type worker struct {
 
 	mu       sync.Mutex // held through a commit and its notices: watch sets change between commits
 	at       chat.Position
+	decided  uint64 // of the log that is read now, the records up to this one
 	rooms    *rooms
 	audience *audience
 }
@@ -32,7 +33,7 @@ type worker struct {
 func newWorker(s *Sequencer, shard Shard, intake *bus.Log, partition, partitions int) *worker {
 	return &worker{
 		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions,
-		log: s.log.With("partition", partition), at: shard.Position(),
+		log: s.log.With("partition", partition), at: shard.Position(), decided: shard.Position().Seq,
 		rooms: newRooms(s.cfg.RoomBytes), audience: newAudience(),
 	}
 }
@@ -79,6 +80,7 @@ func (w *worker) read(ctx context.Context) error {
 		return fmt.Errorf("reading the log: %w", err)
 	}
 	defer reader.Close()
+	w.stand(reader.Restarted() != "")
 	if why := reader.Restarted(); why != "" {
 		w.metrics.restarts.Inc()
 		w.log.Warn("the log is not the one we knew: reading it from its first record; nonces make that harmless", "why", why)
@@ -91,6 +93,17 @@ func (w *worker) read(ctx context.Context) error {
 		if err := w.take(ctx, records); err != nil {
 			return err
 		}
+	}
+}
+
+// stand says up to where the log that is read now is decided: nothing of one that
+// is new. Gateways see the step back, and append again what has no answer.
+func (w *worker) stand(anew bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.decided = w.at.Seq
+	if anew {
+		w.decided = 0
 	}
 }
 
@@ -159,7 +172,7 @@ func (w *worker) tellStanding(ctx context.Context, now time.Time) error {
 			w.audience.forget(run)
 			continue
 		}
-		w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.at.Seq})
+		w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.decided})
 	}
 	partition := strconv.Itoa(w.partition)
 	w.metrics.gateways.WithLabelValues(partition).Set(float64(len(w.audience.runs)))
