@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type desk struct {
 	appender *bus.Appender
 	notices  chan *contract.Notice
 	asks     uint64
+	begun    uint64 // registrations
 	stop     func()
 }
 
@@ -81,9 +83,15 @@ func (d *desk) start() {
 // watch registers the test's gateway with some rooms, or adds to what it has.
 func (d *desk) watch(add ...chat.RoomID) *contract.WatchAnswer {
 	d.t.Helper()
-	d.asks++
-	a, err := contract.Watch.At(contract.Partition(0)).Ask(d.t.Context(), d.bus,
-		&contract.WatchAsk{Run: gatewayRun, Number: d.asks, Add: add})
+	if d.asks++; d.asks == 1 {
+		d.begun++
+	}
+	_, _, epoch, err := d.store.Archive().Feed(d.t.Context(), 0, math.MaxInt64, 1, 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	a, err := contract.Watch.At(contract.Owner(0, epoch)).Ask(d.t.Context(), d.bus,
+		&contract.WatchAsk{Run: gatewayRun, Registration: d.begun, Number: d.asks, Add: add})
 	if err != nil {
 		d.t.Fatal(err)
 	}
