@@ -95,9 +95,13 @@ func (r *runner) start(ctx context.Context) error {
 	return err
 }
 
+// long says that everything is played, and for as long as it takes to be sure.
+func (r *runner) long() bool { return r.time > 0 }
+
 func (r *runner) choose() (chosen []chaosCase) {
 	for _, c := range cases {
-		if c.fits(r.town) && (len(r.only) == 0 || slices.Contains(r.only, c.name)) {
+		named := slices.Contains(r.only, c.name)
+		if c.fits(r.town) && (named || len(r.only) == 0 && (r.long() || !c.long)) {
 			chosen = append(chosen, c)
 		}
 	}

@@ -117,10 +117,12 @@ func (t *Town) addNATS(i int, clients, routes []int, monitor int, permissions st
 		if j == i {
 			continue
 		}
-		link, err := t.link(fmt.Sprintf("route:%s", name), here(port))
+		link, err := t.link("route:"+name, here(port))
 		if err != nil {
 			return err
 		}
+		// Which of two servers has dialled is not known: either one's link has both ways.
+		t.addWay(fmt.Sprintf("route:nats-%d", j+1), link)
 		others = append(others, link.Addr())
 	}
 	conf, err := t.fill("nats.conf", map[string]any{"Name": name, "Listen": here(clients[i]), "Monitor": here(monitor),

@@ -97,11 +97,15 @@ func (t *Town) link(name, target string) (*proxy.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.addWay(name, p)
+	return p, nil
+}
+
+func (t *Town) addWay(name string, p *proxy.Proxy) {
 	if t.Links[name] == nil {
 		t.Links[name] = &Link{}
 	}
 	t.Links[name].ways = append(t.Links[name].ways, p)
-	return p, nil
 }
 
 // Proc is a process by its name.
