@@ -62,12 +62,14 @@ func TestTheEffectiveConfiguration(t *testing.T) {
 	}
 	t.Setenv("PARLEY_SIGNUP", "open") // the environment wins over the file,
 	t.Setenv("PARLEY_PUBLIC_URL", "https://chat.example")
+	t.Setenv("PARLEY_STORE", "postgres://parley:swordfish@db/parley")
+	t.Setenv("PARLEY_NATS", "nats://parley:swordfish@n1,nats://n2")
 	secret := strings.Repeat("s", 40)
 	code, out, errs := says(t, "config", "--config", file, "--public-url", "https://other.example", "--auth-jwt-secret", secret) // and a flag over both
 	if code != 0 {
 		t.Fatal(code, errs)
 	}
-	if strings.Contains(out, secret) || strings.Contains(out, "file-secret") {
+	if strings.Contains(out, secret) || strings.Contains(out, "file-secret") || strings.Contains(out, "swordfish") {
 		t.Errorf("a secret is printed:\n%s", out)
 	}
 	var printed map[string]any
@@ -75,7 +77,8 @@ func TestTheEffectiveConfiguration(t *testing.T) {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	for key, want := range map[string]any{"drain-grace": "3s", "signup": "open", "public-url": "https://other.example",
-		"listen": []any{"127.0.0.1:1", "127.0.0.1:2"}, "no-limits": false} {
+		"listen": []any{"127.0.0.1:1", "127.0.0.1:2"}, "no-limits": false,
+		"store": "postgres://parley:xxxxx@db/parley", "nats": []any{"nats://parley:xxxxx@n1", "nats://n2"}} {
 		if !reflect.DeepEqual(printed[key], want) {
 			t.Errorf("%s is %v, not %v", key, printed[key], want)
 		}
@@ -101,6 +104,14 @@ func TestWhatIsWrongIsOneSentence(t *testing.T) {
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--tls-cert", "x"}, "--tls-key"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--auth-jwt-secret", "short"}, "32"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--trusted-proxies", "everybody"}, "trusted-proxies"},
+		{[]string{"serve", "--roles", "gateway"}, "--nats"},
+		{[]string{"serve", "--roles", "everything", "--nats", "nats://127.0.0.1:1"}, "gateway"},
+		{[]string{"serve", "--roles", "rooms", "--nats", "nats://127.0.0.1:1"}, "--store postgres://"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--store", "mysql://h/n"}, "postgres://"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--nats-user", "u"}, "--nats"},
+		{[]string{"serve", "--roles", "gateway", "--nats", "nats://127.0.0.1:1", "--nats-nkey", filepath.Join(dir, "no-seed"), "--listen", "127.0.0.1:0"}, "no-seed"},
+		{[]string{"user", "list", "--data", filepath.Join(dir, "d"), "--store", "postgres://h/n"}, "--nats"},
+		{[]string{"nats-permissions", "--role", "everything"}, "operator"},
 		{[]string{"serve", "--data", filepath.Join(file, "d"), "--listen", "127.0.0.1:0"}, "data folder"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--listen", "256.0.0.1:1"}, "256.0.0.1:1"},
 	} {

@@ -220,8 +220,13 @@ const defaultTimeout = 5 * time.Second
 
 // withDeadline gives ctx the usual deadline when it has none.
 func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return within(ctx, defaultTimeout)
+}
+
+// within gives ctx a deadline when it has none.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if _, has := ctx.Deadline(); has {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, defaultTimeout)
+	return context.WithTimeout(ctx, d)
 }

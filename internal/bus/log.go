@@ -55,9 +55,14 @@ func (b *Bus) Log(partition int) *Log {
 	return &Log{bus: b, stream: "log-" + p, subject: "log." + p}
 }
 
+// tryTime is how long making and opening a log may take. Servers that have just
+// started answer nothing until they have found each other: it is better to ask
+// again soon than to wait for an answer that does not come.
+const tryTime = 2 * time.Second
+
 // MakeLog makes the log of a partition, or changes how it is kept. Only the
 // sequencer does. While the disk is full it waits for space until ctx ends, or
-// 5 s, and then fails with ErrDiskFull.
+// 2 s, and then fails with ErrDiskFull.
 func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, error) {
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = defaultLogBytes
@@ -65,7 +70,7 @@ func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, 
 	if cfg.Window <= 0 {
 		cfg.Window = defaultWindow
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := within(ctx, tryTime)
 	defer cancel()
 	l := b.Log(partition)
 	if err := b.gate.wait(ctx); err != nil {

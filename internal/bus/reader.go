@@ -77,10 +77,10 @@ type arrival struct {
 // First it fetches the record at from.Seq. When that is not from.Envelope the
 // log is not the one that the position was made on: the Reader reads from the
 // first record, and [Reader.Restarted] says why. While the disk is full Read
-// waits for space until ctx ends, or 5 s, and then fails with ErrDiskFull; a
+// waits for space until ctx ends, or 2 s, and then fails with ErrDiskFull; a
 // Reader that is open already goes on.
 func (l *Log) Read(ctx context.Context, from chat.Position) (*Reader, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := within(ctx, tryTime)
 	defer cancel()
 	if err := l.bus.gate.wait(ctx); err != nil {
 		return nil, l.wrap("read", err)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,11 +224,22 @@ type WhoRuns struct {
 	Unknown   string             `json:"unknown,omitempty"` // why the number of partitions is not known
 }
 
+// order is where the first of the roles stands in the order in which they start.
+func order(playing []contract.Role) int {
+	if len(playing) == 0 {
+		return -1
+	}
+	return slices.Index(contract.Roles, playing[0])
+}
+
 func (a *admin) roles(ctx context.Context, _ *contract.None) (*WhoRuns, error) {
 	processes, err := contract.WhoRuns.Ask(ctx, a.bus, &contract.None{})
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(processes, func(a, b contract.Process) int {
+		return cmp.Or(order(a.Roles)-order(b.Roles), cmp.Compare(a.Host, b.Host), a.PID-b.PID)
+	})
 	who := &WhoRuns{Processes: processes}
 	owned := map[int]bool{}
 	for _, p := range processes {

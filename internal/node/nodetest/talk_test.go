@@ -85,6 +85,46 @@ func TestWhoWasAwayIsToldWhatTheyMissed(t *testing.T) {
 	})
 }
 
+// Every node goes and comes back while people talk: nobody loses anything, and
+// nothing is said twice.
+func TestEveryNodeMayGoAndComeBack(t *testing.T) {
+	Each(t, func(t *testing.T, town *Town) {
+		alice, bob := town.Person("alice"), town.Person("bob")
+		room := alice.Creates(client.Group, "plans", bob)
+		var said []string
+		say := func(text string) {
+			p := []*Person{alice, bob}[len(said)%2]
+			p.Says(room, text)
+			said = append(said, text)
+		}
+		for _, name := range town.Nodes() {
+			say("before " + name)
+			going := make(chan struct{})
+			go func() {
+				defer close(going)
+				town.Restarts(name)
+			}()
+			for i := 0; ; i++ {
+				say(fmt.Sprint("without ", name, " ", i))
+				select {
+				case <-going:
+				default:
+					continue
+				}
+				break
+			}
+			say("after " + name)
+		}
+		for _, p := range []*Person{alice, bob} {
+			p.Hears(room, said[len(said)-1])
+			if heard := p.Texts(room); !slices.Equal(heard, said) {
+				t.Errorf("%s heard %d messages of %d", p.Name, len(heard), len(said))
+			}
+		}
+		t.Logf("%d messages were said meanwhile", len(said))
+	})
+}
+
 func TestEditsDeletionsAndReactionsReachEverybody(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
 		alice, bob := town.Person("alice"), town.Person("bob")

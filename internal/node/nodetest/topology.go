@@ -31,11 +31,15 @@ var topologies = []topology{
 	{name: "town", postgres: true, servers: 3, each: 2},
 }
 
-// Each runs a scenario over every topology.
+// Each runs a scenario over every topology, over all at once: most of the time
+// they wait.
 func Each(t *testing.T, scenario func(t *testing.T, town *Town), options ...Option) {
 	t.Helper()
 	for _, top := range topologies {
-		t.Run(top.name, func(t *testing.T) { scenario(t, top.build(t, options...)) })
+		t.Run(top.name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, top.build(t, options...))
+		})
 	}
 }
 
@@ -60,20 +64,25 @@ func (top topology) build(t testing.TB, options ...Option) *Town {
 	if top.each == 0 {
 		town.houses = []*house{{town: town, name: "node"}}
 	}
-	for _, role := range contract.Roles {
-		for i := range top.each {
-			town.houses = append(town.houses, &house{town: town, name: fmt.Sprintf("%s-%d", role, i+1), own: func(c *node.Config) {
-				c.Roles = []string{string(role)}
-				c.Bus.As = account.as(role)
-				if role == contract.RoleGateway || role == contract.RolePresence {
-					c.Store = "" // it shall not need one
-				}
-			}})
-		}
-	}
+	town.addHouses(top.each, func(c *node.Config, role string) { c.Bus.As = account.as(contract.Role(role)) })
 	t.Cleanup(town.Stop)
 	town.Start()
 	return town
+}
+
+// addHouses adds nodes of each role, which know only what they need.
+func (town *Town) addHouses(each int, own func(c *node.Config, role string)) {
+	for _, role := range contract.Roles {
+		for i := range each {
+			town.houses = append(town.houses, &house{town: town, name: fmt.Sprintf("%s-%d", role, i+1), own: func(c *node.Config) {
+				c.Roles = []string{string(role)}
+				if role == contract.RoleGateway || role == contract.RolePresence {
+					c.Store = ""
+				}
+				own(c, string(role))
+			}})
+		}
+	}
 }
 
 // account is one town's part of the NATS servers, which towns share: nobody hears

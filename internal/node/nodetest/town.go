@@ -98,11 +98,11 @@ func (town *Town) Restarts(name string) {
 			town.t.Errorf("%s could not be stopped cleanly: %v", name, err)
 		}
 		if err := h.start(); err != nil {
-			town.t.Fatalf("%s could not be started again: %v", name, err)
+			town.t.Errorf("%s could not be started again: %v", name, err)
 		}
 		return
 	}
-	town.t.Fatalf("there is no %s in this town", name)
+	town.t.Errorf("there is no %s in this town", name)
 }
 
 // Settles waits until every partition has an owner who knows every gateway: from
