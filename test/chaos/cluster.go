@@ -74,11 +74,15 @@ func pauseOwner(ctx context.Context, s *scene) error {
 	})
 }
 
-// roll restarts every process of the town, one by one, as an upgrade does.
+// roll restarts every process of the town, one by one, as an upgrade does: NATS,
+// then the sequencers, the gateways last.
 func roll(ctx context.Context, s *scene) error {
 	for _, p := range s.town.Procs {
 		if p.Kind == "postgres" || p.Kind == "nginx" {
 			continue // there is one of each: a restart of them is an outage
+		}
+		if p.Kind != "nats" {
+			p.Upgrade(s.town.Binary)
 		}
 		if err := s.strike(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
 			end: func() error { return p.Start(ctx) }, resumes: afterNATS}); err != nil {

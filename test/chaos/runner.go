@@ -18,7 +18,7 @@ import (
 // runner plays cases against a town.
 type runner struct {
 	topology, binary, dir string
-	tools, deploy         string
+	older, tools, deploy  string
 	front                 int
 	time                  time.Duration
 	seed                  uint64
@@ -78,6 +78,11 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	if r.older != "" {
+		if cfg.Older, err = filepath.Abs(r.older); err != nil {
+			return err
+		}
+	}
 	if cfg.Tools, err = filepath.Abs(r.tools); err != nil {
 		return err
 	}

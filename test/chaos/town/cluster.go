@@ -2,6 +2,7 @@ package town
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -193,7 +194,7 @@ func (t *Town) addRole(role, name string) error {
 		return err
 	}
 	ready := here(found[0])
-	args := []string{t.Binary, "serve", "--roles", role, "--admin-listen", ready}
+	args := []string{cmp.Or(t.Older, t.Binary), "serve", "--roles", role, "--admin-listen", ready}
 	switch role {
 	case "gateway":
 		args = append(args, "--listen", here(found[1]))

@@ -20,6 +20,7 @@ import (
 type Config struct {
 	Dir    string // of data and logs; made if it is not there
 	Binary string // of parley
+	Older  string // the parley that the roles of a cluster begin with; "": Binary
 	Secret string // --auth-jwt-secret
 	Grace  time.Duration
 
