@@ -69,16 +69,20 @@ func pauseRoles(ctx context.Context, s *scene) error {
 // pauseOwner stops each sequencer for a minute: when it wakes up it must not commit.
 func pauseOwner(ctx context.Context, s *scene) error {
 	return s.each(ctx, []string{"sequencer"}, func(p *town.Proc) fault {
-		return fault{Record: history.Record{Fault: "SIGSTOP of " + p.Name, Back: afterPause}, begin: p.Pause, lasts: s.either(12*time.Second, time.Minute),
+		return fault{Record: history.Record{Fault: "SIGSTOP of " + p.Name, Back: afterPause}, begin: p.Pause, lasts: s.either(6*time.Second, time.Minute),
 			end: p.Continue, resumes: resumesWithin}
 	})
 }
 
-// roll restarts every process of the town, one by one, as an upgrade does.
+// roll restarts every process of the town, one by one, as an upgrade does: NATS,
+// then the sequencers, the gateways last.
 func roll(ctx context.Context, s *scene) error {
 	for _, p := range s.town.Procs {
 		if p.Kind == "postgres" || p.Kind == "nginx" {
 			continue // there is one of each: a restart of them is an outage
+		}
+		if p.Kind != "nats" {
+			p.Upgrade(s.town.Binary)
 		}
 		if err := s.strike(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
 			end: func() error { return p.Start(ctx) }, resumes: afterNATS}); err != nil {
@@ -101,7 +105,7 @@ func natsOne(ctx context.Context, s *scene) error {
 		{"SIGSTOP", (*town.Proc).Pause, (*town.Proc).Continue},
 		{"restart", (*town.Proc).Stop, func(p *town.Proc) error { return p.Start(ctx) }},
 	}
-	for i, way := range ways {
+	for i, way := range ways[:s.times(1, len(ways))] {
 		p := s.town.Kind("nats")[i]
 		if err := s.strike(ctx, fault{Record: history.Record{Fault: way.name + " of " + p.Name}, lasts: 2 * time.Second, resumes: afterNATS,
 			begin: func() error { return way.begin(p) }, end: func() error { return way.end(p) }}); err != nil {
@@ -127,11 +131,13 @@ func natsAll(ctx context.Context, s *scene) error {
 	}
 	nothing := func(*town.Proc) error { return nil }
 	wipe := func(p *town.Proc) error { return os.RemoveAll(s.town.NATSData(p.Name)) }
-	if err := restart(fault{Record: history.Record{Fault: "restart of all NATS servers"}}, (*town.Proc).Stop, nothing); err != nil {
-		return err
-	}
-	if err := restart(fault{Record: history.Record{Fault: "kill -9 of all NATS servers"}}, (*town.Proc).Kill, nothing); err != nil {
-		return err
+	if s.long() {
+		if err := restart(fault{Record: history.Record{Fault: "restart of all NATS servers"}}, (*town.Proc).Stop, nothing); err != nil {
+			return err
+		}
+		if err := restart(fault{Record: history.Record{Fault: "kill -9 of all NATS servers"}}, (*town.Proc).Kill, nothing); err != nil {
+			return err
+		}
 	}
 	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, wipe)
 }
@@ -170,7 +176,7 @@ func ownersCut(ctx context.Context, s *scene) error {
 	for _, p := range s.town.Kind("sequencer") {
 		for _, part := range []struct{ what, link string }{{"bus", "nats:" + p.Name}, {"database", "db:" + p.Name}} {
 			for name, bad := range map[string]proxy.Fault{"cut": {Cut: true}, "silent": {Hold: true}} {
-				if err := s.network(ctx, part.link, bad, s.either(5*time.Second, 10*time.Second), fmt.Sprintf("%s of %s is %s", part.what, p.Name, name)); err != nil {
+				if err := s.network(ctx, part.link, bad, s.either(2*time.Second, 10*time.Second), fmt.Sprintf("%s of %s is %s", part.what, p.Name, name)); err != nil {
 					return err
 				}
 				if err := s.settle(ctx); err != nil {
@@ -184,7 +190,7 @@ func ownersCut(ctx context.Context, s *scene) error {
 
 // badLinks makes the networks inside the town late, slow, lossy and half-open.
 func badLinks(ctx context.Context, s *scene) error {
-	lasts := s.either(2500*time.Millisecond, 10*time.Second)
+	lasts := s.either(time.Second, 10*time.Second)
 	for _, bad := range []struct {
 		name, link string
 		is         proxy.Fault
@@ -199,7 +205,9 @@ func badLinks(ctx context.Context, s *scene) error {
 		{"sequencer-1's database is late", "db:sequencer-1", proxy.Fault{Delay: 100 * time.Millisecond}},
 		{"what sequencer-2 hears of its database is swallowed", "db:sequencer-2", proxy.Fault{SwallowDown: true}},
 		{"what sequencer-2 hears on the bus is swallowed", "nats:sequencer-2", proxy.Fault{SwallowDown: true}},
-		{"the way from nats-1 to the others is late", "route:nats-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"the way between nats-1 and the others is late", "route:nats-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"the way between nats-1 and the others is cut", "route:nats-1", proxy.Fault{Cut: true}},
+		{"the way between nats-2 and the others is silent", "route:nats-2", proxy.Fault{Hold: true}},
 		{"archive-1's database is cut", "db:archive-1", proxy.Fault{Cut: true}},
 	} {
 		if err := s.network(ctx, bad.link, bad.is, lasts, bad.name); err != nil {
@@ -225,7 +233,15 @@ func presenceGone(ctx context.Context, s *scene) error {
 
 // either is short in the short form.
 func (s *scene) either(short, long time.Duration) time.Duration {
-	if s.time > 0 {
+	if s.long() {
+		return long
+	}
+	return short
+}
+
+// times is the same for how often.
+func (s *scene) times(short, long int) int {
+	if s.long() {
 		return long
 	}
 	return short

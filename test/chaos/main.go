@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process) or town (a cluster)")
 	r.placeFlags(flags)
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
+	flags.StringVar(&r.older, "older", "", "the parley that a town begins with; roll upgrades it to -binary")
 	flags.StringVar(&r.dir, "dir", "build/chaos", "where data, logs and the histories of failed cases go")
 	flags.DurationVar(&r.time, "time", 0, "go on for so long (0: each case once)")
 	flags.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()), "of everything that is drawn at random")

@@ -18,7 +18,7 @@ import (
 // runner plays cases against a town.
 type runner struct {
 	topology, binary, dir string
-	tools, deploy         string
+	older, tools, deploy  string
 	front                 int
 	time                  time.Duration
 	seed                  uint64
@@ -78,6 +78,11 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	if r.older != "" {
+		if cfg.Older, err = filepath.Abs(r.older); err != nil {
+			return err
+		}
+	}
 	if cfg.Tools, err = filepath.Abs(r.tools); err != nil {
 		return err
 	}
@@ -95,9 +100,13 @@ func (r *runner) start(ctx context.Context) error {
 	return err
 }
 
+// long says that everything is played, and for as long as it takes to be sure.
+func (r *runner) long() bool { return r.time > 0 }
+
 func (r *runner) choose() (chosen []chaosCase) {
 	for _, c := range cases {
-		if c.fits(r.town) && (len(r.only) == 0 || slices.Contains(r.only, c.name)) {
+		named := slices.Contains(r.only, c.name)
+		if c.fits(r.town) && (named || len(r.only) == 0 && (r.long() || !c.long)) {
 			chosen = append(chosen, c)
 		}
 	}

@@ -120,7 +120,7 @@ func (s *scene) busy(ctx context.Context) error {
 func (s *scene) network(ctx context.Context, link string, bad proxy.Fault, lasts time.Duration, name string) error {
 	l := s.town.Links[link]
 	return s.strike(ctx, fault{
-		Record: history.Record{Fault: name}, lasts: lasts, resumes: resumesWithin,
+		Record: history.Record{Fault: name}, lasts: lasts, resumes: afterNATS,
 		begin: func() error { l.Set(bad); return nil },
 		end: func() error {
 			struck := l.Heal()

@@ -31,11 +31,15 @@ var topologies = []topology{
 	{name: "town", postgres: true, servers: 3, each: 2},
 }
 
-// Each runs a scenario over every topology.
+// Each runs a scenario over every topology, over all at once: most of the time
+// they wait.
 func Each(t *testing.T, scenario func(t *testing.T, town *Town), options ...Option) {
 	t.Helper()
 	for _, top := range topologies {
-		t.Run(top.name, func(t *testing.T) { scenario(t, top.build(t, options...)) })
+		t.Run(top.name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, top.build(t, options...))
+		})
 	}
 }
 

@@ -28,15 +28,17 @@ func (c *checker) checkFaults() {
 
 // checkSpared looks at everything that clients met between strike and over.
 func (c *checker) checkSpared(strike, over *Record) {
+	welcome := map[string]bool{}
 	for i := range c.records {
 		r := &c.records[i]
 		if r.T < strike.T || r.T > over.T {
+			welcome[r.Conn] = welcome[r.Conn] || r.What == Welcome && r.T < strike.T
 			continue
 		}
 		switch {
-		case r.What == Close && r.Code == OwnDoing:
+		case r.What == Close && (r.Code == OwnDoing || !strike.Spares && !welcome[r.Conn]):
 		case r.What == Close:
-			c.find(Disturbed, []*Record{strike, r, over}, "%s, and a connection of %s was closed with %s", strike.Fault, r.User, r.Code)
+			c.find(Disturbed, []*Record{c.welcomeOf(r), strike, r, over}, "%s, and a connection of %s was closed with %s", strike.Fault, r.User, r.Code)
 		case !strike.Spares:
 		case r.What == Refuse && fateOpen(r.Code):
 			c.find(Disturbed, []*Record{strike, r, over}, "%s, and command %s was answered %s", strike.Fault, r.Nonce, r.Code)
@@ -44,6 +46,16 @@ func (c *checker) checkSpared(strike, over *Record) {
 			c.checkQuick(strike, over, r)
 		}
 	}
+}
+
+// welcomeOf is the first welcome of a record's connection.
+func (c *checker) welcomeOf(r *Record) *Record {
+	for _, w := range c.byUser[r.User] {
+		if w.Conn == r.Conn {
+			return w
+		}
+	}
+	return nil
 }
 
 // OwnDoing is the code of a connection that the tester ended itself.

@@ -94,7 +94,7 @@ type Record struct {
 	// within this time.
 	Back time.Duration `json:"back,omitempty"`
 	// Spares: until the fault is over messages go on as if nothing had happened,
-	// each answered Within. Sockets: connections stay.
+	// each answered Within. Sockets: connections that are welcome stay.
 	Spares  bool `json:"spares,omitempty"`
 	Sockets bool `json:"sockets,omitempty"`
 }

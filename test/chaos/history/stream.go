@@ -125,14 +125,12 @@ func (s *stream) start(row *follows) *Record {
 	return row.by
 }
 
-// welcome finds the connection's first welcome.
+// welcome is the connection's first welcome.
 func (s *stream) welcome() *Record {
-	for _, w := range s.c.byUser[s.user] {
-		if s.open != nil && w.Conn == s.open.Conn {
-			return w
-		}
+	if s.open == nil {
+		return nil
 	}
-	return nil
+	return s.c.welcomeOf(s.open)
 }
 
 // ack takes the place of the event, unless the connection has had that.

@@ -355,12 +355,12 @@ func (w *world) stray(user, room string) {
 
 func (w *world) fault(n int) {
 	name := fmt.Sprint("fault ", n)
-	strike := Record{What: Strike, Fault: name, InFlight: 1 + len(w.owing), Spares: n%2 == 0, Within: 30 * time.Second}
+	strike := Record{What: Strike, Fault: name, InFlight: 1 + len(w.owing), Spares: n%2 == 0, Sockets: true, Within: 30 * time.Second}
 	if w.tells(Luck) {
 		strike.InFlight = 0
 	}
 	w.add(strike)
-	if strike.Spares && w.tells(Disturbed) {
+	if w.tells(Disturbed) {
 		w.disconnect(pick(w.rng, w.conns), "1006")
 	}
 	w.acted()

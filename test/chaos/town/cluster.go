@@ -2,6 +2,7 @@ package town
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -117,10 +118,12 @@ func (t *Town) addNATS(i int, clients, routes []int, monitor int, permissions st
 		if j == i {
 			continue
 		}
-		link, err := t.link(fmt.Sprintf("route:%s", name), here(port))
+		link, err := t.link("route:"+name, here(port))
 		if err != nil {
 			return err
 		}
+		// Which of two servers has dialled is not known: either one's link has both ways.
+		t.addWay(fmt.Sprintf("route:nats-%d", j+1), link)
 		others = append(others, link.Addr())
 	}
 	conf, err := t.fill("nats.conf", map[string]any{"Name": name, "Listen": here(clients[i]), "Monitor": here(monitor),
@@ -191,7 +194,7 @@ func (t *Town) addRole(role, name string) error {
 		return err
 	}
 	ready := here(found[0])
-	args := []string{t.Binary, "serve", "--roles", role, "--admin-listen", ready}
+	args := []string{cmp.Or(t.Older, t.Binary), "serve", "--roles", role, "--admin-listen", ready}
 	switch role {
 	case "gateway":
 		args = append(args, "--listen", here(found[1]))

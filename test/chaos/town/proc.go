@@ -87,6 +87,13 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
 }
 
+// Upgrade makes the next start one of another binary.
+func (p *Proc) Upgrade(binary string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.args[0] = binary
+}
+
 // startPatience bounds how long a process may take until it is ready.
 const startPatience = 60 * time.Second
 

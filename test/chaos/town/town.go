@@ -20,6 +20,7 @@ import (
 type Config struct {
 	Dir    string // of data and logs; made if it is not there
 	Binary string // of parley
+	Older  string // the parley that the roles of a cluster begin with; "": Binary
 	Secret string // --auth-jwt-secret
 	Grace  time.Duration
 
@@ -97,11 +98,15 @@ func (t *Town) link(name, target string) (*proxy.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.addWay(name, p)
+	return p, nil
+}
+
+func (t *Town) addWay(name string, p *proxy.Proxy) {
 	if t.Links[name] == nil {
 		t.Links[name] = &Link{}
 	}
 	t.Links[name].ways = append(t.Links[name].ways, p)
-	return p, nil
 }
 
 // Proc is a process by its name.
