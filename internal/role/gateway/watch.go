@@ -23,10 +23,11 @@ const (
 // owner.
 type watch struct {
 	registered   bool
-	epoch        uint64 // of the newest owner that we know of
-	registration uint64 // how often we have registered, or tried
-	number       uint64 // of the last ask
-	solid        uint64 // notices are complete from this feed number on
+	epoch        uint64             // of the newest owner that we know of
+	registration uint64             // how often we have registered, or tried
+	number       uint64             // of the last ask
+	solid        uint64             // notices are complete from this feed number on
+	giveUp       context.CancelFunc // of the ask that waits for its answer
 	add          []*room
 	kick         chan struct{}
 	changed      chan struct{} // closed and made anew when rooms become watched
@@ -39,12 +40,17 @@ func (w *watch) accepts(n *contract.Notice) bool {
 	return w.registered && n.Epoch == w.epoch && n.Registration == w.registration
 }
 
-// follow registers with a newer owner, if this is one.
+// follow registers with a newer owner, if this is one. The one before may never
+// answer what it was asked.
 func (w *watch) follow(epoch uint64) {
-	if epoch > w.epoch {
-		w.epoch = epoch
-		w.unregister()
+	if epoch <= w.epoch {
+		return
 	}
+	w.epoch = epoch
+	if w.giveUp != nil {
+		w.giveUp()
+	}
+	w.unregister()
 }
 
 func (w *watch) unregister() {
@@ -250,12 +256,12 @@ func (h *hub) tellOwner(ctx context.Context, add []*room, remove []chat.RoomID) 
 	h.watch.number++
 	q := &contract.WatchAsk{Run: h.g.id, Partition: h.partition, Registration: h.watch.registration, Number: h.watch.number, Remove: remove}
 	owner := contract.Owner(h.partition, h.watch.epoch)
+	ctx, h.watch.giveUp = context.WithTimeout(ctx, 2*time.Second)
+	defer h.watch.giveUp()
 	h.mu.Unlock()
 	for _, r := range add {
 		q.Add = append(q.Add, r.id)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
 	answer, err := contract.Watch.At(owner).Ask(ctx, h.g.bus, q)
 	if err != nil {
 		h.log.Debug("the partition's owner does not answer", "err", err)

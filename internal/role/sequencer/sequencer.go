@@ -233,7 +233,14 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 		return err
 	}
 	defer s.began(w)()
-	return w.run(ctx, ready)
+	err = w.run(ctx, ready)
+	switch {
+	case errors.Is(err, chat.ErrNotOwner):
+		s.log.Warn("a partition is another's now", "partition", partition, "err", err)
+	case errors.Is(err, errHandedOver):
+		s.log.Info("a partition is given to others, who have fewer", "partition", partition)
+	}
+	return err
 }
 
 // began notes that a worker works; the function that it returns, that it has ended.
