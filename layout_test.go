@@ -70,7 +70,8 @@ const testsMayAlso = "bus/bustest store/storetest store/pgtest door/doortest nod
 
 // testsOf is what the test files of one package may import on top of that.
 var testsOf = map[string]string{
-	"role/sequencer": "store", // its promise is what a commit does, so it is tested over the real one
+	"role/sequencer": "store",            // its promise is what a commit does, so it is tested over the real one
+	"test/takeover":  "test/chaos/proxy", // the network that an owner is cut off from
 }
 
 // homes says where a foreign thing lives. The longest match counts; a foreign import without a home fails.

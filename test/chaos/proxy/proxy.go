@@ -68,8 +68,11 @@ type Proxy struct {
 }
 
 // New listens on a free port of this machine and passes on to target.
-func New(target string) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func New(target string) (*Proxy, error) { return At("127.0.0.1:0", target) }
+
+// At is New at another address: that of a network which only one process has.
+func At(address, target string) (*Proxy, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
