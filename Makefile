@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test race lint fuzz bench e2e e2e-full town roll chaos clean
+.PHONY: help setup run build test race lint fuzz bench e2e e2e-full town town-stop roll chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,14 +42,17 @@ e2e: build ## two people in two browsers, on the built server
 e2e-full: ## every topology in the browser
 	@echo "make e2e-full: there is only one topology yet (one process, SQLite); \`make e2e\` covers it." >&2; exit 1
 
-town: ## a cluster on this machine
-	@echo "make town: a cluster of several processes is not built yet; it comes with PostgreSQL and external NATS." >&2; exit 1
+town: build ## a cluster on this machine: NATS, PostgreSQL, two of every role, nginx; TOWN_PORT=8080
+	@scripts/town.sh start
 
-roll: ## a rolling restart of the town, under load
-	@echo "make roll: there is no town to restart yet (see make town)." >&2; exit 1
+town-stop: ## stop the town that `make town` started
+	@scripts/town.sh stop
 
-chaos: ## kill, pause and cut off parts of the town, and check every promise
-	@echo "make chaos: there is no town to break yet (see make town); the crash test of one process is part of \`make test\`." >&2; exit 1
+roll: build ## restart every process of a town one by one under load, also from an older version
+	@scripts/chaos.sh roll
+
+chaos: build ## break a town in every way and check every promise; CHAOS_TIME=60m goes on for so long
+	@scripts/chaos.sh all
 
 clean: ## remove what was built; keeps .tools and your data
 	rm -rf bin build

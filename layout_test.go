@@ -57,6 +57,11 @@ var arrows = []struct{ who, mayImport string }{
 	{"cmd/parley", "node client chat cmd/parley/internal/*"},
 	{"cmd/parley/internal/bench", "client"},
 	{"cmd/parley/internal/terminal", "client"},
+	{"test/chaos", "test/chaos/* client"},
+	{"test/chaos/history", ""},
+	{"test/chaos/proxy", ""},
+	{"test/chaos/town", "test/chaos/proxy"},
+	{"test/chaos/load", "test/chaos/history client"},
 	{"test/*", "node/nodetest client chat"},
 }
 
@@ -65,13 +70,14 @@ const testsMayAlso = "bus/bustest store/storetest store/pgtest door/doortest nod
 
 // testsOf is what the test files of one package may import on top of that.
 var testsOf = map[string]string{
-	"role/sequencer": "store", // its promise is what a commit does, so it is tested over the real one
+	"role/sequencer": "store",            // its promise is what a commit does, so it is tested over the real one
+	"test/takeover":  "test/chaos/proxy", // the network that an owner is cut off from
 }
 
 // homes says where a foreign thing lives. The longest match counts; a foreign import without a home fails.
 var homes = []struct{ thing, home, testsToo string }{
 	{"database/sql", "store", ""},
-	{"os/signal", "cmd/parley", ""},
+	{"os/signal", "cmd/parley test/chaos", ""},
 
 	{"github.com/nats-io", "bus", "bus/bustest"},
 	{"zombiezen.com/go/sqlite", "store", "store/storetest"},

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing to build, test and lint, and nothing else. Usage: scripts/setup.sh [test|lint|all]
+# Installs what is missing to build, test, lint and run a town, and nothing else. Usage: scripts/setup.sh [test|lint|town|all]
 #
 # Asks nothing. When everything is there it takes well under two seconds and needs no network. System packages come from apt; on
 # other systems it names what to install and fails. A missing dependency is always a failure, here and in CI.
@@ -84,6 +84,46 @@ install_golangci() {
 	touch "$stamp"
 }
 
+# The server of the very module that the binary embeds, so that its version is pinned in one place.
+install_nats() {
+	local version stamp
+	version=$(go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)
+	stamp=".tools/nats-server-$version-$(go env GOVERSION)"
+	[[ -e $stamp && -x .tools/nats-server ]] && return
+	say "building nats-server $version"
+	mkdir -p .tools
+	rm -f .tools/nats-server-*
+	GOBIN="$PWD/.tools" CGO_ENABLED=0 go install "github.com/nats-io/nats-server/v2@$version"
+	touch "$stamp"
+}
+
+# nginx is unpacked, not installed: installed it would serve on port 80 at once.
+install_nginx() {
+	[[ -x .tools/nginx ]] && return
+	mkdir -p .tools
+	if command -v nginx >/dev/null; then
+		ln -sf "$(command -v nginx)" .tools/nginx
+		return
+	fi
+	command -v apt-get >/dev/null || die "please install nginx"
+	say "unpacking nginx"
+	local dir
+	dir=$(mktemp -d)
+	(cd "$dir" && apt-get download -qq nginx >/dev/null 2>&1) || die "nginx cannot be downloaded: please install it"
+	dpkg -x "$dir"/nginx_*.deb "$dir"
+	mv "$dir/usr/sbin/nginx" .tools/nginx
+	rm -rf "$dir"
+	.tools/nginx -v 2>/dev/null || die "the unpacked nginx lacks a library: please install nginx"
+}
+
+for_town() {
+	check_go
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
+	install_missing
+	install_nats
+	install_nginx
+}
+
 for_test() {
 	check_go
 	check_browser
@@ -103,9 +143,11 @@ for_lint() {
 case ${1:-all} in
 test) for_test ;;
 lint) for_lint ;;
+town) for_town ;;
 all)
 	for_test
+	for_town
 	for_lint
 	;;
-*) die "usage: scripts/setup.sh [test|lint|all]" ;;
+*) die "usage: scripts/setup.sh [test|lint|town|all]" ;;
 esac

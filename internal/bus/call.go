@@ -16,13 +16,22 @@ import (
 
 // Call is one question with one answer, given by one of the instances of a
 // role. Calls are declared in package contract only.
-type Call[Q, A any] struct{ subject string }
+type Call[Q, A any] struct {
+	subject string
+	queue   string
+}
 
 // NewCall declares a call.
-func NewCall[Q, A any](subject string) Call[Q, A] { return Call[Q, A]{subject} }
+func NewCall[Q, A any](subject string) Call[Q, A] { return Call[Q, A]{subject, Answerers} }
+
+// NewKeyedCall declares a call that is asked only at a key, of the one who
+// answers there. Where two do, because one of them has not noticed yet that the
+// other has taken its place, both are asked, and the first answer counts: one
+// that is stopped keeps nobody waiting.
+func NewKeyedCall[Q, A any](subject string) Call[Q, A] { return Call[Q, A]{subject, ""} }
 
 // At is the same call to one particular answerer.
-func (c Call[Q, A]) At(key string) Call[Q, A] { return Call[Q, A]{c.subject + "." + key} }
+func (c Call[Q, A]) At(key string) Call[Q, A] { return Call[Q, A]{c.subject + "." + key, c.queue} }
 
 // Subject is what the call is called on the bus.
 func (c Call[Q, A]) Subject() string { return c.subject }
@@ -140,7 +149,7 @@ func shrink(question any) bool {
 }
 
 // Answer answers the call until the subscription is stopped, sharing the
-// questions with everybody else who answers it. Each question gets its own
+// questions with everybody else who answers it (but see [NewKeyedCall]). Each question gets its own
 // goroutine.
 //
 // A *[chat.Error] from fn reaches the asker as it is. Any other error, and a
@@ -174,11 +183,11 @@ func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error
 		answer = observed(c.subject, how.observe, answer)
 	}
 	if how.serial {
-		return b.listen(c.subject, Answerers, 0, func(_ *Subscription, m *nats.Msg) {
+		return b.listen(c.subject, c.queue, 0, func(_ *Subscription, m *nats.Msg) {
 			b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() { b.answer(m, answer) })
 		})
 	}
-	return b.listen(c.subject, Answerers, how.limit, func(s *Subscription, m *nats.Msg) {
+	return b.listen(c.subject, c.queue, how.limit, func(s *Subscription, m *nats.Msg) {
 		b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() {
 			select {
 			case s.slots <- struct{}{}:

@@ -178,6 +178,13 @@ func (l *Log) open(ctx context.Context, seq uint64) (*Reader, error) {
 // instead of the position it was given; "" when it does not.
 func (r *Reader) Restarted() string { return r.restarted }
 
+// Heard is when the log last gave a sign of life.
+func (r *Reader) Heard() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard
+}
+
 // Close ends the Reader; a waiting Next returns ErrLogChanged.
 func (r *Reader) Close() {
 	l := r.log

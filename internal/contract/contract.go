@@ -3,7 +3,7 @@ package contract
 import "github.com/parley-chat/parley/internal/chat"
 
 // Every line says its subject, who asks or tells whom, and what for. A subject
-// that ends in * is used At a key: a partition at its owner, a run at its gateway.
+// that ends in * is used At a key: of a partition, of its owner, of a gateway run.
 // What a role's credential may do on the bus follows from here (permission.go).
 
 // Accounts: people, bots and how they prove it.
@@ -62,10 +62,12 @@ var (
 
 // Sequencer: the one place where order is made.
 var (
-	Partitions = call[None, PartitionsAnswer]("sequencer.partitions", "gateway, rooms, operator → sequencer")      // how many are there?
-	Watch      = call[WatchAsk, WatchAnswer]("sequencer.watch.*", "gateway → sequencer")                           // at its partition's owner: change what a gateway is told of
-	Watchers   = call[WatchersAsk, WatchersAnswer]("sequencer.watchers.*", "gateway, rooms, operator → sequencer") // at its partition's owner: who watches a room, and how far the log is decided
-	Noticed    = topic[Notice]("gateway.notice.*", "sequencer → gateway")                                          // to one run: what was committed
+	Partitions = call[None, PartitionsAnswer]("sequencer.partitions", "gateway, rooms, operator → sequencer")       // how many are there?
+	Watch      = keyed[WatchAsk, WatchAnswer]("sequencer.watch.*", "gateway → sequencer")                           // at an owner: change what a gateway is told of
+	Watchers   = keyed[WatchersAsk, WatchersAnswer]("sequencer.watchers.*", "gateway, rooms, operator → sequencer") // at a partition: who watches a room, and how far the log is decided
+	Noticed    = topic[Notice]("gateway.notice.*", "sequencer → gateway")                                           // to one run: what was committed
+	Taken      = topic[TakenNotice]("sequencer.taken", "sequencer → gateway")                                       // a partition has a new owner
+	Owning     = topic[OwningNotice]("sequencer.owning", "sequencer → sequencer")                                   // each second: who has how many partitions; at once: which are free
 )
 
 // Presence: who is here. It forgets on purpose.
@@ -91,6 +93,10 @@ var (
 
 // Partition is the key under which a partition's owner answers.
 func Partition(p int) string { return itoa(uint64(p)) }
+
+// Owner is the key of one particular owner of a partition: one that was replaced
+// and has not noticed yet is not asked.
+func Owner(p int, epoch uint64) string { return itoa(uint64(p)) + "-" + itoa(epoch) }
 
 // Run is the key under which a gateway run answers.
 func Run(id uint64) string { return itoa(id) }

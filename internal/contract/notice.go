@@ -12,6 +12,10 @@ type Notice struct {
 	LogSeq    uint64 // every log record up to this one has been decided
 	Events    []chat.Event
 	Answers   []Answer // to commands of the gateway that made no event
+
+	// Registration is the one that the owner had of the gateway; a notice made for
+	// an earlier one may lack rooms.
+	Registration uint64
 }
 
 // Answer is what became of a command that made no event: a refusal (Err), a

@@ -31,7 +31,7 @@ func PermissionOf(playing ...Role) Permission {
 		case KindCall:
 			p.Answers = true
 			p.Subscribe = append(p.Subscribe, l.Subject+" "+bus.Answerers)
-		case KindRoll:
+		case KindKeyed, KindRoll:
 			p.Answers = true
 			p.Subscribe = append(p.Subscribe, l.Subject)
 		case KindTopic:

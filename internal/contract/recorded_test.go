@@ -72,6 +72,8 @@ func everyMessage() map[string]any {
 	call(Watch.Subject(), &WatchAsk{}, &WatchAnswer{})
 	call(Watchers.Subject(), &WatchersAsk{}, &WatchersAnswer{})
 	topic(Noticed.Subject(), &Notice{})
+	topic(Taken.Subject(), &TakenNotice{})
+	topic(Owning.Subject(), &OwningNotice{})
 	topic(Here.Subject(), &HereNotice{})
 	topic(WhoIsHere.Subject(), &None{})
 	call(PresenceOf.Subject(), &PresenceAsk{}, &PresenceList{})
@@ -86,9 +88,11 @@ func everyMessage() map[string]any {
 	return all
 }
 
-// filler puts something into every field, always the same. A field that is added
-// later is to be left out of it: it is not in what was recorded.
+// filler puts something into every field, always the same.
 type filler struct{ n uint64 }
+
+// later are fields that were added after their message was recorded.
+var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true}
 
 func (f *filler) fill(v reflect.Value) {
 	f.n++
@@ -106,7 +110,9 @@ func (f *filler) fill(v reflect.Value) {
 		f.fill(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			f.fill(v.Field(i))
+			if !later[v.Type().Name()+"."+v.Type().Field(i).Name] {
+				f.fill(v.Field(i))
+			}
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
@@ -185,7 +191,7 @@ func TestEveryLineOfTheSwitchboardIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := everyMessage()
-	for _, line := range regexp.MustCompile(`bus\.New(?:Call|Topic)\[.*?\]\("([a-z_.]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+	for _, line := range regexp.MustCompile(`= (?:call|keyed|topic)\[.*?\]\("([a-z_.]+?)(?:\.\*)?"`).FindAllStringSubmatch(string(source), -1) {
 		if subject := line[1]; all[subject+".question"] == nil && all[subject+".notice"] == nil {
 			t.Errorf("%s is not in everyMessage", subject)
 		}

@@ -39,11 +39,12 @@ type Line struct {
 // Kind is how a line is used.
 type Kind string
 
-// The kinds. Of those who can answer a call one does; a roll call is answered by
-// all of them; a topic is told to whoever listens; a log keeps what is appended
-// for the one who reads it.
+// The kinds. Of those who can answer a call one does; a keyed call is answered by
+// who answers at its key; a roll call is answered by all of them; a topic is told
+// to whoever listens; a log keeps what is appended for the one who reads it.
 const (
 	KindCall  Kind = "call"
+	KindKeyed Kind = "keyed call"
 	KindRoll  Kind = "roll call"
 	KindTopic Kind = "topic"
 	KindLog   Kind = "log"
@@ -56,6 +57,10 @@ func Lines() []Line { return slices.Clone(lines) }
 
 func call[Q, A any](subject, who string) bus.Call[Q, A] {
 	return bus.NewCall[Q, A](draw(subject, KindCall, who))
+}
+
+func keyed[Q, A any](subject, who string) bus.Call[Q, A] {
+	return bus.NewKeyedCall[Q, A](draw(subject, KindKeyed, who))
 }
 
 func roll[Q, A any](subject, who string) bus.Roll[Q, A] {

@@ -24,7 +24,7 @@ func TestTheSwitchboardIsWhole(t *testing.T) {
 		}
 		// A subject tells whose it is, so that an operator who reads permissions knows.
 		whose, _, _ := strings.Cut(l.Subject, ".")
-		if l.Kind == KindCall && !slices.Contains(l.To, Role(whose)) {
+		if (l.Kind == KindCall || l.Kind == KindKeyed) && !slices.Contains(l.To, Role(whose)) {
 			t.Errorf("%s is answered by %v", l.Subject, l.To)
 		}
 	}

@@ -78,7 +78,7 @@ func row(t *testing.T, s *ast.ValueSpec) string {
 	case *ast.IndexExpr: // topic[notice]
 		f, asked = types.X, source(t, types.Index)
 	}
-	kind := map[string]string{"call": "call", "roll": "roll call", "topic": "topic", "intake": "log"}[f.(*ast.Ident).Name]
+	kind := map[string]string{"call": "call", "keyed": "keyed call", "roll": "roll call", "topic": "topic", "intake": "log"}[f.(*ast.Ident).Name]
 	what := strings.TrimSpace(s.Comment.Text())
 	return "| `" + subject + "` | " + strings.Join([]string{kind, who, what, asked, answer}, " | ") + " |\n"
 }

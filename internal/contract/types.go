@@ -298,14 +298,16 @@ type PartitionsAnswer struct {
 }
 
 // WatchAsk changes the set of rooms that a gateway run is told of. Asks of one
-// run go one at a time and are numbered from 1; Number 1 registers the run and
-// begins with an empty set.
+// registration go one at a time and are numbered from 1; Number 1 begins with an
+// empty set. Registrations of a run are numbered from 1 too: an ask of an earlier
+// one that comes late changes nothing.
 type WatchAsk struct {
-	Run       uint64        `json:"run"`
-	Partition int           `json:"partition"`
-	Number    uint64        `json:"number"`
-	Add       []chat.RoomID `json:"add,omitempty"`
-	Remove    []chat.RoomID `json:"remove,omitempty"`
+	Run          uint64        `json:"run"`
+	Partition    int           `json:"partition"`
+	Number       uint64        `json:"number"`
+	Add          []chat.RoomID `json:"add,omitempty"`
+	Remove       []chat.RoomID `json:"remove,omitempty"`
+	Registration uint64        `json:"registration,omitempty"`
 }
 
 // MaxWatch is how many rooms a [WatchAsk] adds and removes at most.
@@ -317,6 +319,21 @@ type WatchAnswer struct {
 	Epoch   uint64 `json:"epoch"`
 	N       uint64 `json:"n"`
 	Unknown bool   `json:"unknown,omitempty"`
+}
+
+// TakenNotice says that a partition has an owner of a new epoch, which answers.
+type TakenNotice struct {
+	Partition int    `json:"partition"`
+	Epoch     uint64 `json:"epoch"`
+}
+
+// OwningNotice is a sequencer's heartbeat.
+type OwningNotice struct {
+	Run     uint64 `json:"run"`
+	Ready   int64  `json:"ready"` // for how long it has been, in milliseconds
+	Owns    int    `json:"owns"`  // how many partitions
+	Free    []int  `json:"free,omitempty"`
+	Leaving bool   `json:"leaving,omitempty"` // it takes no more, and gives up what it has
 }
 
 // WatchersAsk asks who watches a room.

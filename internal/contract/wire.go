@@ -34,6 +34,7 @@ func (n *Notice) AppendBinary(b []byte) ([]byte, error) {
 	for i := range n.Answers {
 		putAnswer(&e, &n.Answers[i])
 	}
+	e.Uvarint(n.Registration)
 	return e.B, nil
 }
 
@@ -49,6 +50,9 @@ func (n *Notice) UnmarshalBinary(b []byte) error {
 		for i := range n.Answers {
 			takeAnswer(&d, &n.Answers[i])
 		}
+	}
+	if d.Len() > 0 { // it came later
+		n.Registration = d.Uvarint()
 	}
 	return d.Err()
 }

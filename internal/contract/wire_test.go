@@ -24,7 +24,7 @@ func samples() map[string]hot {
 			Body: chat.Body{Op: chat.OpRename, Name: &name}, N: 100, Messages: 5},
 	}
 	return map[string]hot{
-		"notice": &Notice{Partition: 3, Epoch: 4, From: 98, To: 100, LogSeq: 12, Events: events, Answers: []Answer{
+		"notice": &Notice{Partition: 3, Epoch: 4, From: 98, To: 100, LogSeq: 12, Registration: 6, Events: events, Answers: []Answer{
 			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n3"}, Repeat: 2},
 			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n4"}, Err: chat.Busy(1e9, "later")},
 			{Key: chat.NonceKey{Room: room, By: by, Nonce: "n5"}},
@@ -59,9 +59,10 @@ func TestHotMessagesComeBackAsTheyWere(t *testing.T) {
 }
 
 func TestAShortenedHotMessageIsRefused(t *testing.T) {
+	added := map[string]int{"notice": 1, "standing": 1} // bytes behind what was recorded: without them it is an older version's
 	for name, v := range samples() {
 		b, _ := v.AppendBinary(nil)
-		for cut := range len(b) {
+		for cut := range len(b) - added[name] {
 			got := reflect.New(reflect.TypeOf(v).Elem()).Interface().(hot)
 			if err := got.UnmarshalBinary(b[:cut]); err == nil {
 				t.Fatalf("%s cut to %d of %d bytes was read as %+v", name, cut, len(b), got)

@@ -38,7 +38,7 @@ func TestAStolenCredentialCanDoWhatItsRoleDoesAndNothingElse(t *testing.T) {
 		for _, l := range lines {
 			subject := strings.ReplaceAll(l.Subject, "*", "7")
 			asks, answers := slices.Contains(l.From, role), slices.Contains(l.To, role)
-			hears := answers && (l.Kind == contract.KindTopic || l.Kind == contract.KindRoll)
+			hears := answers && (l.Kind == contract.KindTopic || l.Kind == contract.KindRoll || l.Kind == contract.KindKeyed)
 			check("publish", subject, p.Publishes(subject), asks)
 			check("listen to", subject, p.Subscribes(subject, ""), hears)
 			check("answer", subject, p.Subscribes(subject, bus.Answerers), hears || answers && l.Kind == contract.KindCall)

@@ -89,6 +89,27 @@ func TestASilentOwnerIsPutOut(t *testing.T) {
 	}
 }
 
+// Should a session live on whose partition another has claimed, its commits fail
+// by themselves.
+func TestACommitChecksTheEpoch(t *testing.T) {
+	s := pgtest.Open(t, pgtest.Fresh(t, 1), store.Options{})
+	w := storetest.NewWorker(t, s)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	c, _ := w.Decide(storetest.Say(alice, room, "too late"))
+	if _, err := store.Tamper(t.Context(), s, `UPDATE partitions SET epoch = epoch + 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Shard.Commit(t.Context(), c); !errors.Is(err, chat.ErrNotOwner) {
+		t.Fatalf("the commit gives %v", err)
+	}
+	if err := w.Shard.Ping(t.Context()); !errors.Is(err, chat.ErrNotOwner) {
+		t.Fatalf("to ping gives %v", err)
+	}
+	if _, n, _, err := s.Archive().Feed(t.Context(), 0, 0, 10, 1<<20); err != nil || n != 1 {
+		t.Fatalf("the feed stands at %d, %v", n, err)
+	}
+}
+
 func TestAnOwnerThatPingsStays(t *testing.T) {
 	dsn := pgtest.Fresh(t, 1)
 	s, other := pgtest.Open(t, dsn, store.Options{}), pgtest.Open(t, dsn, store.Options{})

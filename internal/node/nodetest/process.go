@@ -50,6 +50,7 @@ type Process struct {
 	Port int
 	args []string
 	env  []string
+	in   []string // a command that the process is run by
 	cmd  *exec.Cmd
 	out  *lockedBuffer
 	exit chan error
@@ -97,7 +98,14 @@ func (p *Process) Output() string { return p.out.String() }
 // needs may not be there yet.
 func NewRole(t testing.TB, roles string, env []string, flags ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, Port: freePort(t), args: append([]string{"--roles", roles}, flags...), env: env}
+	return NewRoleIn(t, nil, roles, env, flags...)
+}
+
+// NewRoleIn is NewRole by another command that runs it, like one that puts it
+// into a network of its own.
+func NewRoleIn(t testing.TB, command []string, roles string, env []string, flags ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, Port: freePort(t), args: append([]string{"--roles", roles}, flags...), env: env, in: command}
 	p.Launch()
 	t.Cleanup(func() {
 		p.Kill()
@@ -118,7 +126,8 @@ func (p *Process) Launch() {
 	if p.Dir != "" {
 		args = append(args, "--data", p.Dir)
 	}
-	p.cmd = exec.Command(Binary(p.t), args...)
+	line := append(append(p.in[:len(p.in):len(p.in)], Binary(p.t)), args...)
+	p.cmd = exec.Command(line[0], line[1:]...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
@@ -172,6 +181,14 @@ func (p *Process) Kill() {
 	p.exit <- err
 }
 
+// Signal sends the process a signal.
+func (p *Process) Signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Stop asks the process to end and waits until it has, for its exit code.
 func (p *Process) Stop() int {
 	p.t.Helper()
@@ -204,8 +221,11 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// Run runs another command of the same binary, in the same environment, and returns what it printed; the
-// test fails when the command does.
+// NewOperator is somebody who runs commands of the binary in an environment.
+func NewOperator(t testing.TB, env []string) *Process { return &Process{t: t, env: env} }
+
+// Run runs another command of the same binary, in the same environment, and
+// returns what it printed; the test fails when the command does.
 func (p *Process) Run(args ...string) string {
 	p.t.Helper()
 	run := exec.Command(Binary(p.t), args...)

@@ -50,7 +50,7 @@ func TestRolesAsProcesses(t *testing.T) {
 	gateway := processes[contract.RoleGateway]
 	gateway.AwaitReady()
 
-	operator := &Process{t: t, env: env(contract.RoleOperator)}
+	operator := NewOperator(t, env(contract.RoleOperator))
 	t.Setenv("PARLEY_LOG_LEVEL", "warn")
 	login, err := client.New(gateway.URL()).SignUp(t.Context(), "ann", "a long password", "")
 	if err != nil {

@@ -17,13 +17,8 @@ const returningPerSecond = 2000
 // gone or ctx ends.
 func (g *Gateway) Drain(ctx context.Context) {
 	g.draining.Store(true)
-	sessions := g.people.all()
-	spread := min(g.cfg.DrainGrace, time.Duration(len(sessions))*time.Second/returningPerSecond)
-	g.log.Info("draining", "sessions", len(sessions), "spread", spread)
-	for _, s := range sessions {
-		s.sink.Tell(Bye{Reason: "the server is going down or being upgraded", After: rand.N(spread + time.Millisecond)})
-		s.end(EndDraining)
-	}
+	g.log.Info("draining", "sessions", g.people.len())
+	g.sayBye("the server is going down or being upgraded")
 	leaving := contract.HereNotice{Run: g.id, Leaving: true}
 	g.presence.publish(ctx, &leaving)
 	check := time.NewTicker(10 * time.Millisecond)
@@ -34,5 +29,30 @@ func (g *Gateway) Drain(ctx context.Context) {
 			return
 		case <-check.C:
 		}
+	}
+}
+
+// sayBye tells the clients when to come back, spread over the grace, and closes
+// them.
+func (g *Gateway) sayBye(reason string) {
+	sessions := g.people.all()
+	spread := min(g.cfg.DrainGrace, time.Duration(len(sessions))*time.Second/returningPerSecond)
+	for _, s := range sessions {
+		s.sink.Tell(Bye{Reason: reason, After: rand.N(spread + time.Millisecond)})
+		s.end(EndDraining)
+	}
+}
+
+// cutOff is how long sessions stay on a gateway without a bus: it can do nothing
+// for them, and another may.
+const cutOff = 30 * time.Second
+
+func (g *Gateway) sendAwayIfCutOff(now time.Time) {
+	if at := g.bus.Status(); at.Connected || now.Sub(at.Since) < g.cfg.CutOff {
+		return
+	}
+	if n := g.people.len(); n > 0 {
+		g.log.Warn("no bus for too long: sending the clients away", "sessions", n, "since", g.bus.Status().Since)
+		g.sayBye("this server is cut off from the others")
 	}
 }

@@ -35,6 +35,8 @@ type Config struct {
 	NoLimits    bool          // no rate limits, for load tests
 	DrainGrace  time.Duration // over how long a drain spreads returning clients; 0: 10 s
 	RecentBytes int           // memory for the newest events, for sessions that join; 0: 32 MiB
+	Linger      time.Duration // how long a room is watched that nobody is in any more; 0: 30 s
+	CutOff      time.Duration // how long clients stay without a bus; 0: 30 s
 }
 
 // Gateway is the role: one run of it, with an id that no other run has.
@@ -63,6 +65,12 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *G
 	}
 	if cfg.RecentBytes == 0 {
 		cfg.RecentBytes = 32 << 20
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = lingering
+	}
+	if cfg.CutOff == 0 {
+		cfg.CutOff = cutOff
 	}
 	var run [8]byte
 	_, _ = rand.Read(run[:]) // never fails, says crypto/rand
@@ -153,6 +161,11 @@ func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
 			hubs[n.Partition].deliver(n)
 		}
 	}))
+	subs.Add(contract.Taken.Subscribe(g.bus, func(_ context.Context, n *contract.TakenNotice) {
+		if n.Partition >= 0 && n.Partition < len(hubs) {
+			hubs[n.Partition].taken(n.Epoch)
+		}
+	}))
 	subs.Add(contract.Revoked.Subscribe(g.bus, g.identities.announced))
 	subs.Add(contract.UserChanged.Subscribe(g.bus, g.userChanged))
 	subs.Add(contract.Marked.Subscribe(g.bus, g.marked))
@@ -176,6 +189,7 @@ func (g *Gateway) tick(ctx context.Context) {
 			g.flushMarks(ctx)
 		case now := <-slow.C:
 			g.closeExpired(now)
+			g.sendAwayIfCutOff(now)
 			g.presence.beat(ctx)
 			g.limits.sweep(now)
 			g.identities.sweep(now)

@@ -83,7 +83,7 @@ func (h *hub) open(ctx context.Context) error {
 	for {
 		page, err := contract.Feed.Ask(ctx, h.g.bus, &contract.FeedAsk{Partition: h.partition, After: math.MaxInt64, Limit: 1})
 		if err == nil {
-			h.n, h.recent.floor = page.N, page.N
+			h.n, h.recent.floor, h.watch.epoch = page.N, page.N, page.Epoch
 			return nil
 		}
 		h.log.Info("waiting for the archive", "err", err)
@@ -165,6 +165,9 @@ func (h *hub) hear(ctx context.Context, n *contract.Notice) {
 	}
 	h.n = max(h.n, n.To)
 	h.answer(n.Answers)
+	if n.LogSeq < h.pending.decided && n.To >= stands {
+		h.pending.logAnew()
+	}
 	h.pending.decided = max(h.pending.decided, n.LogSeq)
 	h.repeatUnanswered()
 }
@@ -175,22 +178,24 @@ func (h *hub) hear(ctx context.Context, n *contract.Notice) {
 func (h *hub) readFeed(ctx context.Context, least uint64) bool {
 	for {
 		h.mu.Lock()
-		after := h.n
+		after, epoch := h.n, h.watch.epoch
 		h.mu.Unlock()
 		page, err := contract.Feed.Ask(ctx, h.g.bus, &contract.FeedAsk{
 			Partition: h.partition, After: after, Limit: feedLimit, Bytes: feedBytes})
-		ok := err == nil && (page.N >= least || page.N < after)
+		restored := err == nil && (page.N < after || page.Epoch < epoch)
+		ok := err == nil && (page.N >= least || restored)
 		h.mu.Lock()
 		h.behind = !ok
 		switch {
 		case err != nil:
 			h.mu.Unlock()
 			return false
-		case page.N < after:
-			h.restored(page.N)
+		case restored:
+			h.restored(page)
 			h.mu.Unlock()
 			return true
 		}
+		h.watch.follow(page.Epoch)
 		for i := range page.Events {
 			if e := &page.Events[i]; e.N > h.n && (h.rooms[e.Room] != nil || len(e.Joins()) > 0) {
 				h.apply(e)
@@ -211,11 +216,11 @@ func (h *hub) readFeed(ctx context.Context, least uint64) bool {
 
 // restored is called when the database is older than what was handed on: it came
 // back from a backup. Sessions start anew and are told to reset.
-func (h *hub) restored(n uint64) {
+func (h *hub) restored(page *contract.FeedPage) {
 	h.log.Error("the feed is behind what was handed on: the database was restored; closing all sessions",
-		"stood", h.n, "feed", n)
-	h.n = n
-	h.recent.reset(n)
+		"stood", h.n, "feed", page.N, "knew owner", h.watch.epoch, "last owner", page.Epoch)
+	h.n, h.watch.epoch = page.N, page.Epoch
+	h.recent.reset(page.N)
 	h.watch.unregister()
 	go h.g.closeAll(EndInternal)
 }
@@ -238,10 +243,18 @@ func (h *hub) apply(e *chat.Event) {
 			h.enter(session, d, waiting)
 		}
 	}
-	if user := e.Leaves(); !user.IsZero() && r != nil {
-		h.leave(r, user)
+	leaver := e.Leaves()
+	if !leaver.IsZero() && r != nil {
+		h.leave(r, leaver)
 	}
 	for _, w := range waiting {
+		if w.session != nil && w.session.user == leaver && !w.answered {
+			// It left while it was catching up. What it has not read is not for it
+			// any more, so the event does not stand behind what it has: the answer
+			// comes without it.
+			h.answerUnchanged(w)
+			continue
+		}
 		h.settle(w, d)
 	}
 }

@@ -185,6 +185,17 @@ func (h *hub) first(ctx context.Context, c *chat.Command) (*chat.Event, error) {
 	return &page.Rooms[0].Events[0], nil
 }
 
+// logAnew is called when the owner reads a log that is not the one that it was: it
+// was wiped or cut off. What was only in the old one is gone with it, so nothing
+// that waits counts as stored any more. Where an older notice has only come late,
+// repeating does no harm.
+func (p *pending) logAnew() {
+	p.decided = 0
+	for _, w := range p.order {
+		w.logSeq = 0
+	}
+}
+
 // repeatUnanswered appends again what the log's position has passed without an
 // answer: the notice that bore it was lost. The nonce makes that harmless.
 func (h *hub) repeatUnanswered() {

@@ -1,8 +1,14 @@
 package gateway
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/bus/bustest"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
 )
@@ -27,6 +33,35 @@ func TestWaitersOfTheSameCommandAreAnsweredOneByOne(t *testing.T) {
 	p.answered(second)
 	if len(p.waiters) != 0 {
 		t.Errorf("%d commands are kept", len(p.waiters))
+	}
+}
+
+// A log that was wiped begins with record 1 again. What waits for record 300 of the
+// old one would wait until the new one has as many.
+func TestWhatWaitsInALogThatIsGoneIsAppendedAgain(t *testing.T) {
+	b := bustest.Embedded(t)
+	if _, err := b.MakeLog(t.Context(), 0, bus.LogConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	h := newHub(New(Config{}, b, bustest.Log(t), prometheus.NewRegistry()), 0, 1<<20)
+	defer func() { _ = h.appender.Close(t.Context()) }()
+	h.watch.epoch, h.watch.registered = 1, true
+	w := waiterFor("n")
+	w.cmd.Kind, w.cmd.ID, w.logSeq = chat.KindMessage, chat.NewID(), 300
+	h.pending.add(w)
+	h.pending.order, h.pending.decided = []*waiter{w}, 299
+	h.hear(t.Context(), &contract.Notice{Epoch: 1, LogSeq: 0})
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		h.mu.Lock()
+		seq, decided := w.logSeq, h.pending.decided
+		h.mu.Unlock()
+		if seq == 1 && decided == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it waits for record %d, and those up to %d count as decided", seq, decided)
+		}
+		runtime.Gosched()
 	}
 }
 

@@ -59,7 +59,8 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 }
 
 // arrive puts the session into one of its rooms, behind the number that the
-// client has. It is nil when an event has brought it there already.
+// client has. It is nil when an event has brought it there already: the task of
+// that comes next, and catches up from the same number.
 func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uint64) *seat {
 	pos, has := cursors[r.ID]
 	switch {
@@ -76,7 +77,8 @@ func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uin
 	h := s.g.hubOf(r.ID)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.seat(r.ID) != nil {
+	if place := s.seat(r.ID); place != nil {
+		place.pos = pos // what the client was just told, not the event that brought it here
 		return nil
 	}
 	return h.subscribe(s, r.ID, pos)

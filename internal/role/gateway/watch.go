@@ -8,30 +8,49 @@ import (
 	"github.com/parley-chat/parley/internal/contract"
 )
 
-// lingering is how long a room is watched after its last session has left: most
-// come back.
-const lingering = 30 * time.Second
+const (
+	// lingering is how long a room is watched after its last session has left:
+	// most come back.
+	lingering = 30 * time.Second
+	// askEvery is how often the owner hears from us, and askAgain how often it is
+	// looked for when it is not there.
+	askEvery = time.Second
+	askAgain = 200 * time.Millisecond
+)
 
 // watch is what the partition's owner knows of this gateway. While it is not
 // registered the hub reads the feed, which holds every room: nobody waits for an
 // owner.
 type watch struct {
-	registered bool
-	epoch      uint64
-	number     uint64 // of the last ask
-	solid      uint64 // notices are complete from this feed number on
-	add        []*room
-	kick       chan struct{}
-	changed    chan struct{} // closed and made anew when rooms become watched
+	registered   bool
+	epoch        uint64             // of the newest owner that we know of
+	registration uint64             // how often we have registered, or tried
+	number       uint64             // of the last ask
+	solid        uint64             // notices are complete from this feed number on
+	giveUp       context.CancelFunc // of the ask that waits for its answer
+	add          []*room
+	kick         chan struct{}
+	changed      chan struct{} // closed and made anew when rooms become watched
 }
 
 // accepts says whether a notice is of use. One of a newer owner means that ours
-// is gone.
+// is gone; one made for an earlier registration may lack rooms.
 func (w *watch) accepts(n *contract.Notice) bool {
-	if w.registered && n.Epoch > w.epoch {
-		w.unregister()
+	w.follow(n.Epoch)
+	return w.registered && n.Epoch == w.epoch && n.Registration == w.registration
+}
+
+// follow registers with a newer owner, if this is one. The one before may never
+// answer what it was asked.
+func (w *watch) follow(epoch uint64) {
+	if epoch <= w.epoch {
+		return
 	}
-	return w.registered && n.Epoch == w.epoch
+	w.epoch = epoch
+	if w.giveUp != nil {
+		w.giveUp()
+	}
+	w.unregister()
 }
 
 func (w *watch) unregister() {
@@ -113,30 +132,39 @@ func (h *hub) awaitWatched(ctx context.Context, rooms []*room) error {
 // keepWatching tells the owner which rooms are watched: changes at once, one ask
 // at a time, and something once a second, so that it knows that we live.
 func (h *hub) keepWatching(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
 		h.mu.Lock()
 		registered := h.watch.registered
 		h.mu.Unlock()
+		wait := askEvery
 		if registered {
 			h.tellChanges(ctx)
 		} else if h.register(ctx) {
 			continue // rooms may have come meanwhile
+		} else {
+			wait = askAgain
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-h.watch.kick:
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
+}
+
+// taken hears that the partition has a new owner.
+func (h *hub) taken(epoch uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watch.follow(epoch)
 }
 
 // register begins anew with the partition's owner, whoever it is now. Until
 // every room is told the hub goes on by the feed.
 func (h *hub) register(ctx context.Context) bool {
 	h.mu.Lock()
+	h.watch.registration++
 	h.watch.number = 0
 	h.watch.add = h.watch.add[:0]
 	for _, r := range h.rooms {
@@ -156,7 +184,11 @@ func (h *hub) register(ctx context.Context) bool {
 		}
 		done := len(h.watch.add) == 0
 		if done {
-			h.watch.registered, h.watch.epoch, h.watch.solid = true, answer.Epoch, answer.N
+			if answer.Epoch != h.watch.epoch { // it was replaced meanwhile
+				h.mu.Unlock()
+				return false
+			}
+			h.watch.registered, h.watch.solid = true, answer.N
 			h.heard = time.Now()
 			h.watch.announce()
 		}
@@ -211,7 +243,7 @@ func (h *hub) takeIdle() (ids []chat.RoomID) {
 		if len(ids) == contract.MaxWatch {
 			break
 		}
-		if r.holders == 0 && r.watched && time.Since(r.idle) > lingering {
+		if r.holders == 0 && r.watched && time.Since(r.idle) > h.g.cfg.Linger {
 			delete(h.rooms, id)
 			ids = append(ids, id)
 		}
@@ -220,14 +252,17 @@ func (h *hub) takeIdle() (ids []chat.RoomID) {
 }
 
 func (h *hub) tellOwner(ctx context.Context, add []*room, remove []chat.RoomID) (*contract.WatchAnswer, bool) {
+	h.mu.Lock()
 	h.watch.number++
-	q := &contract.WatchAsk{Run: h.g.id, Partition: h.partition, Number: h.watch.number, Remove: remove}
+	q := &contract.WatchAsk{Run: h.g.id, Partition: h.partition, Registration: h.watch.registration, Number: h.watch.number, Remove: remove}
+	owner := contract.Owner(h.partition, h.watch.epoch)
+	ctx, h.watch.giveUp = context.WithTimeout(ctx, 2*time.Second)
+	defer h.watch.giveUp()
+	h.mu.Unlock()
 	for _, r := range add {
 		q.Add = append(q.Add, r.id)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	answer, err := contract.Watch.At(contract.Partition(h.partition)).Ask(ctx, h.g.bus, q)
+	answer, err := contract.Watch.At(owner).Ask(ctx, h.g.bus, q)
 	if err != nil {
 		h.log.Debug("the partition's owner does not answer", "err", err)
 		return nil, false

@@ -47,5 +47,5 @@ func (w *worker) tellAll(ctx context.Context, l *listener, events []*chat.Event,
 		size += bus.EventSize(e)
 		part = append(part, *e)
 	}
-	w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.at.Seq, Events: part, Answers: answers})
+	w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.decided, Events: part, Answers: answers})
 }

@@ -265,6 +265,7 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 		return err
 	}
 	w.at = b.commit.To
+	w.decided = w.at.Seq
 	w.metrics.commit.Observe(time.Since(started).Seconds())
 	w.metrics.batch.Observe(float64(len(b.commit.Events)))
 	w.metrics.events.Add(float64(len(b.commit.Events)))

@@ -11,13 +11,15 @@ package sequencer
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
@@ -51,6 +53,7 @@ type Config struct {
 	Log       bus.LogConfig
 	RoomBytes int           // memory for room state per partition; 0: 64 MiB
 	KeepLog   time.Duration // how long consumed records stay; 0: an hour
+	Settled   time.Duration // after so long others make room for this one; 0: 10 s
 }
 
 // Sequencer is the role.
@@ -61,6 +64,8 @@ type Sequencer struct {
 	log     *slog.Logger
 	metrics *metrics
 
+	share     *share // from Run on
+	moved     chan struct{}
 	standings standings
 }
 
@@ -72,90 +77,197 @@ func New(cfg Config, b *bus.Bus, store Store, log *slog.Logger, reg prometheus.R
 	if cfg.KeepLog == 0 {
 		cfg.KeepLog = time.Hour
 	}
-	return &Sequencer{cfg: cfg, bus: b, store: store, log: log.With("role", "sequencer"), metrics: newMetrics(reg)}
+	if cfg.Settled == 0 {
+		cfg.Settled = settled
+	}
+	return &Sequencer{cfg: cfg, bus: b, store: store, log: log.With("role", "sequencer"), metrics: newMetrics(reg), moved: make(chan struct{}, 1)}
 }
 
 // Name is the role's name.
 func (s *Sequencer) Name() string { return "sequencer" }
 
-// Run owns every partition that it can get until ctx ends. It is ready when it
-// owns one of them, or all are owned by others.
+// Run owns its share of the partitions until ctx ends, and more while there is
+// nobody else. It is ready when each partition is owned, here or by another. In
+// the end it hands over what it has.
 func (s *Sequencer) Run(ctx context.Context, ready func()) error {
 	partitions, err := s.store.Partitions(ctx)
 	if err != nil {
 		return fmt.Errorf("sequencer: how many partitions: %w", err)
 	}
-	var subs bus.Subscriptions
-	subs.Add(contract.Partitions.Answer(s.bus, func(context.Context, *contract.None) (*contract.PartitionsAnswer, error) {
-		return &contract.PartitionsAnswer{Partitions: partitions}, nil
-	}))
+	var run [8]byte
+	_, _ = rand.Read(run[:]) // never fails, says crypto/rand
+	s.share = newShare(binary.LittleEndian.Uint64(run[:]), partitions, s.cfg.Settled)
+	subs := s.listen(partitions)
+	defer func() { _ = subs.Stop() }()
 	if err := subs.Err(); err != nil {
 		return err
 	}
-	defer func() { _ = subs.Stop() }()
+	telling, hush := context.WithCancel(context.WithoutCancel(ctx)) // also while the partitions are handed over
+	var others sync.WaitGroup
+	others.Go(func() { s.tellOthers(telling) })
+	defer others.Wait()
+	defer hush()
+	defer context.AfterFunc(ctx, func() {
+		s.share.end()
+		s.tell(telling)
+	})()
 	tried := make(chan struct{}, partitions)
-	group, ctx := errgroup.WithContext(ctx)
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
 	for p := range partitions {
-		group.Go(func() error { return s.keep(ctx, p, partitions, func() { tried <- struct{}{} }) })
+		keeping.Go(func() { s.keep(ctx, p, partitions, func() { tried <- struct{}{} }) })
 	}
 	for range partitions {
 		select {
 		case <-tried:
 		case <-ctx.Done():
-			return group.Wait()
+			return nil
 		}
 	}
+	s.share.begin(time.Now())
 	ready()
-	return group.Wait()
-}
-
-// retryClaim is how often a partition that another process owns is tried.
-const retryClaim = 500 * time.Millisecond
-
-// keep owns the partition whenever it can be had. tried is called once, after
-// the first try came to something.
-func (s *Sequencer) keep(ctx context.Context, partition, partitions int, tried func()) error {
-	once := func() {
-		if tried != nil {
-			tried()
-			tried = nil
-		}
-	}
-	for ctx.Err() == nil {
-		err := s.own(ctx, partition, partitions, once)
-		if ctx.Err() != nil {
-			break
-		}
-		if !errors.Is(err, chat.ErrNotOwner) {
-			s.log.Error("lost a partition, taking it up again", "partition", partition, "err", err)
-		}
-		once()
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryClaim):
-		}
-	}
+	<-ctx.Done()
 	return nil
 }
 
-// own claims the partition and works it until ownership, log or store are lost.
-func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready func()) error {
+func (s *Sequencer) listen(partitions int) *bus.Subscriptions {
+	var subs bus.Subscriptions
+	subs.Add(contract.Partitions.Answer(s.bus, func(context.Context, *contract.None) (*contract.PartitionsAnswer, error) {
+		return &contract.PartitionsAnswer{Partitions: partitions}, nil
+	}))
+	subs.Add(contract.Owning.Subscribe(s.bus, func(_ context.Context, n *contract.OwningNotice) { s.share.hear(n, time.Now()) }))
+	return &subs
+}
+
+// tellOthers tells what is owned here, each second and when it changes, and gives
+// away what is too much.
+func (s *Sequencer) tellOthers(ctx context.Context) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		s.tell(ctx)
+		if s.bus.Flush(ctx) == nil {
+			s.share.reach(time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.moved:
+			continue
+		case <-tick.C:
+		}
+		if p := s.share.surplus(time.Now()); p >= 0 {
+			s.standings.handOver(p)
+		}
+	}
+}
+
+func (s *Sequencer) tell(ctx context.Context, free ...int) {
+	if err := contract.Owning.Publish(ctx, s.bus, s.share.notice(time.Now(), free...)); err != nil {
+		s.log.Debug("what is owned here was not told", "err", err)
+	}
+}
+
+const (
+	// retryClaim is how often a partition that another process owns is tried.
+	retryClaim = 500 * time.Millisecond
+	// othersFirst is how long a partition is left to others that was let go
+	// because it could not be worked here.
+	othersFirst = 3 * time.Second
+)
+
+// Why a partition is let go that nobody has taken away.
+var (
+	errHandedOver = errors.New("handed over")
+	errCutOff     = errors.New("the log cannot be read from here")
+)
+
+// keep owns the partition whenever it can be had and is not left to another.
+// tried is called once, after the first try came to something.
+func (s *Sequencer) keep(ctx context.Context, partition, partitions int, tried func()) {
+	tried = sync.OnceFunc(tried)
+	for ctx.Err() == nil {
+		if s.share.may(partition, time.Now()) {
+			s.outlive(partition, s.own(ctx, partition, partitions, tried))
+			tried()
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.share.free[partition]:
+		case <-time.After(retryClaim):
+		}
+	}
+}
+
+// outlive decides what the end of an ownership means for the next try.
+func (s *Sequencer) outlive(partition int, err error) {
+	switch {
+	case errors.Is(err, errHandedOver):
+		s.share.leave(partition, time.Now().Add(givenFor))
+	case errors.Is(err, errCutOff):
+		s.log.Warn("letting go of a partition: others may reach its log", "partition", partition, "err", err)
+		s.share.leave(partition, time.Now().Add(othersFirst))
+	case errors.Is(err, chat.ErrNotOwner), errors.Is(err, context.Canceled):
+	default:
+		s.log.Error("a partition cannot be owned; trying again", "partition", partition, "err", err)
+		s.share.leave(partition, time.Now().Add(retryClaim))
+	}
+}
+
+// own claims the partition and works it until it is lost, or let go.
+func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready func()) (err error) {
 	shard, err := s.store.Claim(ctx, partition)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := shard.Release(ctx); err != nil {
-			s.log.Warn("partition not released cleanly", "partition", partition, "err", err)
-		}
-	}()
-	log, err := s.bus.MakeLog(ctx, partition, s.cfg.Log)
+	intake, err := s.bus.MakeLog(ctx, partition, s.cfg.Log)
 	if err != nil {
-		return fmt.Errorf("log of partition %d: %w", partition, err)
+		return errors.Join(fmt.Errorf("log of partition %d: %w", partition, err), s.release(ctx, shard, partition))
 	}
-	w := newWorker(s, shard, log, partition, partitions)
-	defer s.standings.began(w)()
-	return w.run(ctx, ready)
+	w := newWorker(s, shard, intake, partition, partitions)
+	subs := w.listen()
+	defer w.closing.Wait()
+	defer func() { _ = subs.Stop() }() // behind the release, which nobody is to wait for
+	defer func() { _ = s.release(ctx, shard, partition) }()
+	if err := subs.Err(); err != nil {
+		return err
+	}
+	defer s.began(w)()
+	err = w.run(ctx, ready)
+	switch {
+	case errors.Is(err, chat.ErrNotOwner):
+		s.log.Warn("a partition is another's now", "partition", partition, "err", err)
+	case errors.Is(err, errHandedOver):
+		s.log.Info("a partition is given to others, who have fewer", "partition", partition)
+	}
+	return err
+}
+
+// began notes that a worker works; the function that it returns, that it has ended.
+func (s *Sequencer) began(w *worker) (ended func()) {
+	gone := s.standings.began(w)
+	note := func(is bool) {
+		s.share.owns(w.partition, is)
+		select {
+		case s.moved <- struct{}{}:
+		default:
+		}
+	}
+	note(true)
+	return func() {
+		gone()
+		note(false)
+	}
+}
+
+// release gives a partition up and tells the others that it is free.
+func (s *Sequencer) release(ctx context.Context, shard Shard, partition int) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := shard.Release(ctx)
+	if err != nil {
+		s.log.Warn("partition not released cleanly", "partition", partition, "err", err)
+	}
+	s.tell(ctx, partition)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,7 +30,9 @@ type desk struct {
 	shards   *shards
 	appender *bus.Appender
 	notices  chan *contract.Notice
+	epoch    uint64 // of the owner that was asked last
 	asks     uint64
+	begun    uint64 // registrations
 	stop     func()
 }
 
@@ -43,7 +46,12 @@ var (
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "data"), store.Options{})
+	return newDeskOver(t, "sqlite:"+filepath.Join(t.TempDir(), "data"))
+}
+
+func newDeskOver(t *testing.T, dsn string) *desk {
+	t.Helper()
+	s, err := store.Open(t.Context(), dsn, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,9 +89,15 @@ func (d *desk) start() {
 // watch registers the test's gateway with some rooms, or adds to what it has.
 func (d *desk) watch(add ...chat.RoomID) *contract.WatchAnswer {
 	d.t.Helper()
-	d.asks++
-	a, err := contract.Watch.At(contract.Partition(0)).Ask(d.t.Context(), d.bus,
-		&contract.WatchAsk{Run: gatewayRun, Number: d.asks, Add: add})
+	if d.asks++; d.asks == 1 {
+		d.begun++
+	}
+	var err error
+	if _, _, d.epoch, err = d.store.Archive().Feed(d.t.Context(), 0, math.MaxInt64, 1, 0); err != nil {
+		d.t.Fatal(err)
+	}
+	a, err := contract.Watch.At(contract.Owner(0, d.epoch)).Ask(d.t.Context(), d.bus,
+		&contract.WatchAsk{Run: gatewayRun, Registration: d.begun, Number: d.asks, Add: add})
 	if err != nil {
 		d.t.Fatal(err)
 	}

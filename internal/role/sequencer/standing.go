@@ -32,6 +32,15 @@ func (s *standings) began(w *worker) (ended func()) {
 	}
 }
 
+// handOver lets the worker of a partition go, when it has one.
+func (s *standings) handOver(partition int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.workers[partition]; w != nil {
+		w.letGo(errHandedOver)
+	}
+}
+
 // Standings says where the partitions stand that this process owns, in their
 // order.
 func (s *Sequencer) Standings(ctx context.Context) []contract.Standing {

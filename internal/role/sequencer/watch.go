@@ -14,12 +14,14 @@ const forgetAfter = 5 * time.Second
 
 // listener is a gateway run that is told of commits.
 type listener struct {
-	run    uint64
-	number uint64 // of its last ask
-	told   uint64 // feed number up to which it has been told
-	log    uint64 // log record up to which it has been told
-	asked  time.Time
-	rooms  map[chat.RoomID]struct{}
+	run          uint64
+	registration uint64
+	number       uint64 // of its last ask
+
+	told  uint64 // feed number up to which it has been told
+	log   uint64 // log record up to which it has been told
+	asked time.Time
+	rooms map[chat.RoomID]struct{}
 }
 
 // audience is who watches what in one partition. Its worker guards it: it
@@ -38,11 +40,11 @@ func newAudience() *audience {
 func (a *audience) change(q *contract.WatchAsk, at chat.Position, now time.Time) bool {
 	l := a.runs[q.Run]
 	switch {
-	case q.Number == 1:
+	case q.Number == 1 && (l == nil || q.Registration > l.registration):
 		a.forget(q.Run)
-		l = &listener{run: q.Run, told: at.N, log: at.Seq, rooms: map[chat.RoomID]struct{}{}}
+		l = &listener{run: q.Run, registration: q.Registration, told: at.N, log: at.Seq, rooms: map[chat.RoomID]struct{}{}}
 		a.runs[q.Run] = l
-	case l == nil || q.Number != l.number+1:
+	case l == nil || q.Registration != l.registration || q.Number != l.number+1:
 		return false
 	}
 	l.number, l.asked = q.Number, now
@@ -98,7 +100,7 @@ func (w *worker) watch(_ context.Context, q *contract.WatchAsk) (*contract.Watch
 func (w *worker) watchers(_ context.Context, q *contract.WatchersAsk) (*contract.WatchersAnswer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a := &contract.WatchersAnswer{Decided: w.at.Seq}
+	a := &contract.WatchersAnswer{Decided: w.decided}
 	for _, l := range w.audience.watches[q.Room] {
 		a.Runs = append(a.Runs, l.run)
 	}

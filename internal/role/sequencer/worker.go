@@ -18,56 +18,94 @@ import (
 type worker struct {
 	*Sequencer
 	shard      Shard
-	intake     *bus.Log
 	partition  int
 	partitions int
 	log        *slog.Logger
+	letGo      context.CancelCauseFunc // set by run
+	closing    sync.WaitGroup
+
+	intake *bus.Log  // of run's goroutine only, like
+	heard  time.Time // when the log last gave a sign of life
 
 	mu       sync.Mutex // held through a commit and its notices: watch sets change between commits
 	at       chat.Position
+	decided  uint64 // of the log that is read now, the records up to this one
 	rooms    *rooms
 	audience *audience
 }
 
 func newWorker(s *Sequencer, shard Shard, intake *bus.Log, partition, partitions int) *worker {
 	return &worker{
-		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions,
-		log: s.log.With("partition", partition), at: shard.Position(),
+		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions, letGo: func(error) {},
+		log: s.log.With("partition", partition), at: shard.Position(), decided: shard.Position().Seq,
 		rooms: newRooms(s.cfg.RoomBytes), audience: newAudience(),
 	}
 }
 
-// run orders commands until ownership is lost or ctx ends.
-func (w *worker) run(ctx context.Context, ready func()) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	key := contract.Partition(w.partition)
+func (w *worker) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
-	subs.Add(contract.Watch.At(key).Answer(w.bus, w.watch, bus.Serial()))
-	subs.Add(contract.Watchers.At(key).Answer(w.bus, w.watchers))
-	defer func() { _ = subs.Stop() }()
-	if err := subs.Err(); err != nil {
-		return err
-	}
+	subs.Add(contract.Watch.At(contract.Owner(w.partition, w.at.Epoch)).Answer(w.bus, w.watch, bus.Serial()))
+	subs.Add(contract.Watchers.At(contract.Partition(w.partition)).Answer(w.bus, w.watchers))
+	return &subs
+}
+
+const (
+	// cutOff is how long an owner may be without the log: another may have it.
+	cutOff = 3 * time.Second
+	// leastTry is how long opening the log may take at least.
+	leastTry = 700 * time.Millisecond
+	// finishWithin is how long a batch may take when the partition is let go.
+	finishWithin = 3 * time.Second
+)
+
+// run orders commands until ownership is lost or ctx ends; the batch that is
+// under way then is finished.
+func (w *worker) run(ctx context.Context, ready func()) error {
+	ctx, w.letGo = context.WithCancelCause(ctx)
+	finish, stop := outliving(ctx, finishWithin)
+	defer stop()
+	pinged := make(chan struct{}, 1)
 	var beating sync.WaitGroup
-	beating.Go(func() { w.beat(ctx, cancel) })
 	defer beating.Wait()
-	defer cancel(nil)
+	defer w.letGo(nil)
+	beating.Go(func() { w.ping(ctx, pinged) })
+	beating.Go(func() { w.beat(ctx, pinged) })
 
 	w.log.Info("owning a partition", "epoch", w.at.Epoch, "feed", w.at.N, "log", w.at.Seq)
+	w.heard = time.Now()
 	ready()
+	if err := contract.Taken.Publish(ctx, w.bus, &contract.TakenNotice{Partition: w.partition, Epoch: w.at.Epoch}); err != nil {
+		w.log.Debug("gateways were not told who owns the partition", "err", err)
+	}
 	for ctx.Err() == nil {
-		if err := w.read(ctx); err != nil {
-			if lost := w.recover(ctx, err); lost != nil {
-				return lost
-			}
+		reader, err := w.openLog(ctx)
+		switch {
+		case err == nil:
+			err = w.work(ctx, finish, reader)
+		case time.Since(w.heard) > cutOff && !errors.Is(err, bus.ErrDiskFull): // a full disk is nobody's alone
+			return fmt.Errorf("%w: %w", errCutOff, err)
+		}
+		if lost := w.recover(ctx, err); lost != nil {
+			return lost
 		}
 	}
 	return context.Cause(ctx)
 }
 
-// read opens the log where the position says and works it until something fails.
-func (w *worker) read(ctx context.Context) error {
+// outliving is a context that ends so long after another.
+func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return later, func() {
+		unhook()
+		cancel()
+	}
+}
+
+// openLog opens the log where the position says.
+func (w *worker) openLog(ctx context.Context) (*bus.Reader, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(cutOff-time.Since(w.heard), leastTry))
+	defer cancel()
 	reader, err := w.intake.Read(ctx, w.at)
 	if errors.Is(err, bus.ErrNoLog) {
 		// Its folder was deleted under us: the log is only intake, make it again.
@@ -76,21 +114,42 @@ func (w *worker) read(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("reading the log: %w", err)
+		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	defer reader.Close()
+	w.stand(reader.Restarted() != "")
 	if why := reader.Restarted(); why != "" {
 		w.metrics.restarts.Inc()
 		w.log.Warn("the log is not the one we knew: reading it from its first record; nonces make that harmless", "why", why)
 	}
+	return reader, nil
+}
+
+// work takes what the log has until something fails or ctx ends. A batch that was
+// begun has until finish ends.
+func (w *worker) work(ctx, finish context.Context, reader *bus.Reader) error {
+	defer func() {
+		w.heard = reader.Heard()
+		w.closing.Go(reader.Close) // nobody waits for it: the partition may have to be let go
+	}()
 	for {
 		records, err := reader.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if err := w.take(ctx, records); err != nil {
+		if err := w.take(finish, records); err != nil {
 			return err
 		}
+	}
+}
+
+// stand says up to where the log that is read now is decided: nothing of one that
+// is new. Gateways see the step back, and append again what has no answer.
+func (w *worker) stand(anew bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.decided = w.at.Seq
+	if anew {
+		w.decided = 0
 	}
 }
 
@@ -126,11 +185,32 @@ func (w *worker) recover(ctx context.Context, err error) error {
 	}
 }
 
-// beat, once a second, tells every gateway where the partition stands, but only
-// after the store has answered: who hears it knows that the owner can commit.
-func (w *worker) beat(ctx context.Context, lost context.CancelCauseFunc) {
+// ping asks the store once a second whether this is still the owner, whatever
+// else goes on: a session that says nothing would be put out. Who is not lets go.
+func (w *worker) ping(ctx context.Context, pinged chan<- struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		switch err := w.shard.Ping(ctx); {
+		case errors.Is(err, chat.ErrNotOwner):
+			w.letGo(err)
+		case err == nil:
+			select {
+			case pinged <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// beat tells every gateway where the partition stands, after each ping that the
+// store has answered: who hears it knows that the owner can commit.
+func (w *worker) beat(ctx context.Context, pinged <-chan struct{}) {
 	trim := time.NewTicker(time.Minute)
 	defer trim.Stop()
 	for {
@@ -139,34 +219,28 @@ func (w *worker) beat(ctx context.Context, lost context.CancelCauseFunc) {
 			return
 		case <-trim.C:
 			w.trim(ctx)
-		case now := <-tick.C:
-			if err := w.tellStanding(ctx, now); errors.Is(err, chat.ErrNotOwner) {
-				lost(err)
-			}
+		case <-pinged:
+			w.tellStanding(ctx, time.Now())
 		}
 	}
 }
 
-func (w *worker) tellStanding(ctx context.Context, now time.Time) error {
+func (w *worker) tellStanding(ctx context.Context, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.shard.Ping(ctx); err != nil {
-		return err
-	}
 	for run, l := range w.audience.runs {
 		if now.Sub(l.asked) > forgetAfter {
 			w.log.Info("forgetting a gateway that asks no more", "gateway", contract.Run(run))
 			w.audience.forget(run)
 			continue
 		}
-		w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.at.Seq})
+		w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.decided})
 	}
 	partition := strconv.Itoa(w.partition)
 	w.metrics.gateways.WithLabelValues(partition).Set(float64(len(w.audience.runs)))
 	w.metrics.watched.WithLabelValues(partition).Set(float64(len(w.audience.watches)))
 	w.metrics.rooms.WithLabelValues(partition).Set(float64(w.rooms.order.Len()))
 	w.metrics.position.WithLabelValues(partition).Set(float64(w.at.N))
-	return nil
 }
 
 // trim lets go of log records that are consumed and old.
@@ -174,7 +248,7 @@ func (w *worker) trim(ctx context.Context) {
 	w.mu.Lock()
 	behind := w.at.Seq
 	w.mu.Unlock()
-	if err := w.intake.Trim(ctx, behind, w.cfg.KeepLog, time.Now()); err != nil && ctx.Err() == nil {
+	if err := w.bus.Log(w.partition).Trim(ctx, behind, w.cfg.KeepLog, time.Now()); err != nil && ctx.Err() == nil {
 		w.log.Warn("the log was not trimmed", "err", err)
 	}
 }
@@ -182,7 +256,7 @@ func (w *worker) trim(ctx context.Context) {
 // tell sends a notice on from where the gateway was last told. Losing it is no
 // harm: the next one's From shows the gap.
 func (w *worker) tell(ctx context.Context, l *listener, n *contract.Notice) {
-	n.Partition, n.Epoch, n.From = w.partition, w.at.Epoch, l.told
+	n.Partition, n.Epoch, n.From, n.Registration = w.partition, w.at.Epoch, l.told, l.registration
 	l.told, l.log = n.To, n.LogSeq
 	w.metrics.notices.Inc()
 	if err := contract.Noticed.At(contract.Run(l.run)).Publish(ctx, w.bus, n); err != nil {

@@ -1,0 +1,131 @@
+package sequencer
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
+)
+
+// listening is a gateway that only counts what it is told.
+type listening struct {
+	run     uint64
+	notices chan *contract.Notice
+}
+
+// listens registers another gateway, which watches some rooms.
+func (d *desk) listens(run uint64, rooms ...chat.RoomID) *listening {
+	d.t.Helper()
+	l := &listening{run: run, notices: make(chan *contract.Notice, 1000)}
+	sub, err := contract.Noticed.At(contract.Run(run)).Subscribe(d.bus, func(_ context.Context, n *contract.Notice) {
+		if len(n.Events) > 0 || len(n.Answers) > 0 { // and not only a heartbeat
+			l.notices <- n
+		}
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = sub.Stop(context.Background()) })
+	_, err = contract.Watch.At(contract.Owner(0, d.epoch)).Ask(d.t.Context(), d.bus,
+		&contract.WatchAsk{Run: run, Registration: 1, Number: 1, Add: rooms})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return l
+}
+
+// commits appends commands as one record, which is one commit, and then makes a
+// room, which every gateway hears of: what came before was told before.
+func (d *desk) commits(run uint64, commands ...chat.Command) chat.RoomID {
+	d.t.Helper()
+	for i := range commands {
+		commands[i].ID, commands[i].As = chat.NewID(), chat.OrgMember
+	}
+	seq, err := d.bus.Log(0).Append(d.t.Context(), &bus.Envelope{ID: chat.NewID(), Gateway: run, Commands: commands})
+	for decided := uint64(0); err == nil && decided < seq; {
+		var a *contract.WatchersAnswer
+		if a, err = contract.Watchers.At(contract.Partition(0)).Ask(d.t.Context(), d.bus, &contract.WatchersAsk{}); err == nil {
+			decided = a.Decided
+		}
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	nonce, name := chat.NewID().String(), "end"
+	end := chat.CreatedRoomID(bob, nonce)
+	d.ask(chat.Command{Room: end, By: bob, Nonce: nonce, Kind: chat.KindRoom, Body: chat.Body{Op: chat.OpCreate, RoomKind: chat.Group, Name: &name}})
+	return end
+}
+
+// before lists what the gateway was told before it heard of a room.
+func (l *listening) before(t *testing.T, end chat.RoomID) (told []*contract.Notice) {
+	t.Helper()
+	for {
+		select {
+		case n := <-l.notices:
+			if len(n.Events) > 0 && n.Events[len(n.Events)-1].Room == end {
+				return told
+			}
+			told = append(told, n)
+		case <-time.After(20 * time.Second):
+			t.Fatal("it is told nothing more")
+		}
+	}
+}
+
+func TestACommitIsOneMessageToEachGatewayThatItConcerns(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	watches, watchesToo, elsewhere := d.listens(1, room), d.listens(2, room), d.listens(3)
+	expect := func(what string, end chat.RoomID, want map[*listening]int, events int) {
+		t.Helper()
+		for l, n := range want {
+			told := l.before(t, end)
+			if len(told) != n {
+				t.Errorf("%s: gateway %d is sent %d messages, not %d", what, l.run, len(told), n)
+			}
+			got := 0
+			for _, notice := range told {
+				got += len(notice.Events)
+			}
+			if n > 0 && got != events {
+				t.Errorf("%s: gateway %d is told %d events, not %d", what, l.run, got, events)
+			}
+		}
+	}
+	several := func(n, size int) (all []chat.Command) {
+		for range n {
+			all = append(all, say(room, ann, chat.NewID().String(), strings.Repeat("x", size)))
+		}
+		return all
+	}
+
+	end := d.commits(1, several(50, 100)...)
+	expect("50 messages", end, map[*listening]int{watches: 1, watchesToo: 1, elsewhere: 0}, 50)
+
+	end = d.commits(1, chat.Command{Room: room, By: ann, Nonce: "add", Kind: chat.KindMember, Body: chat.Body{Op: chat.OpAdd, User: chat.UserID{15: 9}}})
+	expect("a new member", end, map[*listening]int{watches: 1, watchesToo: 1, elsewhere: 1}, 1)
+
+	end = d.commits(3, say(chat.RoomID{15: 77}, ann, "nowhere", "is anybody there?"))
+	expect("a refusal", end, map[*listening]int{watches: 0, watchesToo: 0, elsewhere: 1}, 0)
+
+	end = d.commits(2, append(several(3, 100), say(chat.RoomID{15: 77}, ann, "nowhere, again", "?"))...)
+	expect("a refusal among messages", end, map[*listening]int{watches: 1, watchesToo: 1, elsewhere: 0}, 3)
+
+	// As much as one record may hold: an event is a little longer than its command.
+	full := &bus.Envelope{ID: chat.NewID(), Gateway: 1, Commands: several(15, chat.MaxText)}
+	for bytes := 0; bytes < bus.MaxBytes-20_000; {
+		full.Commands = append(full.Commands, several(10, 10)...)
+		encoded, err := full.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes = len(encoded)
+	}
+	end = d.commits(1, full.Commands...)
+	expect("more than fits in one message", end, map[*listening]int{watches: 2, watchesToo: 2, elsewhere: 0}, len(full.Commands))
+}

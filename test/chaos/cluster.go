@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/parley-chat/parley/test/chaos/history"
+	"github.com/parley-chat/parley/test/chaos/proxy"
+	"github.com/parley-chat/parley/test/chaos/town"
+)
+
+// How soon every room answers again. The goals are less (a killed owner is
+// replaced within a second, a paused one within five); these bounds allow for a
+// machine that runs twenty processes on two cores.
+const (
+	afterKill  = 4 * time.Second
+	afterPause = 10 * time.Second
+	// A NATS server that leads a log and dies is replaced by an election, whose
+	// timeouts of 4 to 9 s are fixed in the server; one that ties is held again.
+	afterNATS = 20 * time.Second
+)
+
+func cluster(t *town.Town) bool { return t.Proc("postgres") != nil }
+
+// each does something to every process of the roles, one after the other, and
+// lets people talk in between.
+func (s *scene) each(ctx context.Context, roles []string, do func(*town.Proc) fault) error {
+	for _, role := range roles {
+		for _, p := range s.town.Kind(role) {
+			if err := s.strike(ctx, do(p)); err != nil {
+				return err
+			}
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// killRoles kills every process of every role with kill -9 and starts it again.
+func killRoles(ctx context.Context, s *scene) error {
+	return s.each(ctx, town.Roles, func(p *town.Proc) fault {
+		return fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: afterKill}, begin: p.Kill, lasts: 500 * time.Millisecond,
+			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}
+	})
+}
+
+// restartRoles stops every process of every role as an operator does.
+func restartRoles(ctx context.Context, s *scene) error {
+	return s.each(ctx, town.Roles, func(p *town.Proc) fault {
+		return fault{Record: history.Record{Fault: "restart of " + p.Name, Back: afterKill}, begin: p.Stop,
+			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}
+	})
+}
+
+// pauseRoles stops every process of every role with SIGSTOP: it looks alive, and
+// what it wakes up to has moved on.
+func pauseRoles(ctx context.Context, s *scene) error {
+	return s.each(ctx, town.Roles, func(p *town.Proc) fault {
+		return fault{Record: history.Record{Fault: "SIGSTOP of " + p.Name, Back: afterPause}, begin: p.Pause, lasts: s.either(3*time.Second, 8*time.Second),
+			end: p.Continue, resumes: resumesWithin}
+	})
+}
+
+// pauseOwner stops each sequencer for a minute: when it wakes up it must not commit.
+func pauseOwner(ctx context.Context, s *scene) error {
+	return s.each(ctx, []string{"sequencer"}, func(p *town.Proc) fault {
+		return fault{Record: history.Record{Fault: "SIGSTOP of " + p.Name, Back: afterPause}, begin: p.Pause, lasts: s.either(6*time.Second, time.Minute),
+			end: p.Continue, resumes: resumesWithin}
+	})
+}
+
+// roll restarts every process of the town, one by one, as an upgrade does: NATS,
+// then the sequencers, the gateways last.
+func roll(ctx context.Context, s *scene) error {
+	for _, p := range s.town.Procs {
+		if p.Kind == "postgres" || p.Kind == "nginx" {
+			continue // there is one of each: a restart of them is an outage
+		}
+		if p.Kind != "nats" {
+			p.Upgrade(s.town.Binary)
+		}
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
+			end: func() error { return p.Start(ctx) }, resumes: afterNATS}); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// natsOne kills, pauses and restarts one NATS server after the other.
+func natsOne(ctx context.Context, s *scene) error {
+	ways := []struct {
+		name       string
+		begin, end func(*town.Proc) error
+	}{
+		{"kill -9", (*town.Proc).Kill, func(p *town.Proc) error { return p.Start(ctx) }},
+		{"SIGSTOP", (*town.Proc).Pause, (*town.Proc).Continue},
+		{"restart", (*town.Proc).Stop, func(p *town.Proc) error { return p.Start(ctx) }},
+	}
+	for i, way := range ways[:s.times(1, len(ways))] {
+		p := s.town.Kind("nats")[i]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: way.name + " of " + p.Name}, lasts: 2 * time.Second, resumes: afterNATS,
+			begin: func() error { return way.begin(p) }, end: func() error { return way.end(p) }}); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// natsAll takes all NATS servers away at once, and in the end their folders.
+func natsAll(ctx context.Context, s *scene) error {
+	restart := func(f fault, begin func(*town.Proc) error, between func(*town.Proc) error) error {
+		f.lasts, f.resumes = time.Second, afterNATS
+		f.begin = func() error { return all(s.town.Kind("nats"), begin) }
+		f.end = func() error {
+			return errors.Join(all(s.town.Kind("nats"), between), all(s.town.Kind("nats"), (*town.Proc).Launch),
+				all(s.town.Kind("nats"), func(p *town.Proc) error { return p.AwaitReady(ctx) }))
+		}
+		return errors.Join(s.strike(ctx, f), s.settle(ctx))
+	}
+	nothing := func(*town.Proc) error { return nil }
+	wipe := func(p *town.Proc) error { return os.RemoveAll(s.town.NATSData(p.Name)) }
+	if s.long() {
+		if err := restart(fault{Record: history.Record{Fault: "restart of all NATS servers"}}, (*town.Proc).Stop, nothing); err != nil {
+			return err
+		}
+		if err := restart(fault{Record: history.Record{Fault: "kill -9 of all NATS servers"}}, (*town.Proc).Kill, nothing); err != nil {
+			return err
+		}
+	}
+	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, wipe)
+}
+
+// all does something to all processes and returns every error.
+func all(procs []*town.Proc, do func(*town.Proc) error) (err error) {
+	for _, p := range procs {
+		if e := do(p); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", p.Name, e))
+		}
+	}
+	return err
+}
+
+// database takes PostgreSQL away: stopped for a while, during which requests are
+// told that their message is queued and sockets stay; and killed.
+func database(ctx context.Context, s *scene) error {
+	p := s.town.Proc("postgres")
+	queued := s.log.Count(history.Queued)
+	if err := s.strike(ctx, fault{Record: history.Record{Fault: "PostgreSQL away", Sockets: true}, lasts: s.either(10*time.Second, time.Minute),
+		begin: p.Stop, end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+		return err
+	}
+	if s.log.Count(history.Queued) == queued {
+		return errors.New("the database was away and no request was told that its message is queued")
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of PostgreSQL"}, begin: p.Kill, lasts: time.Second,
+		end: func() error { return p.Start(ctx) }, resumes: resumesWithin}), s.settle(ctx))
+}
+
+// ownersCut cuts only the bus of each sequencer, then only its database.
+func ownersCut(ctx context.Context, s *scene) error {
+	for _, p := range s.town.Kind("sequencer") {
+		for _, part := range []struct{ what, link string }{{"bus", "nats:" + p.Name}, {"database", "db:" + p.Name}} {
+			for name, bad := range map[string]proxy.Fault{"cut": {Cut: true}, "silent": {Hold: true}} {
+				if err := s.network(ctx, part.link, bad, s.either(2*time.Second, 10*time.Second), fmt.Sprintf("%s of %s is %s", part.what, p.Name, name)); err != nil {
+					return err
+				}
+				if err := s.settle(ctx); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// badLinks makes the networks inside the town late, slow, lossy and half-open.
+func badLinks(ctx context.Context, s *scene) error {
+	lasts := s.either(time.Second, 10*time.Second)
+	for _, bad := range []struct {
+		name, link string
+		is         proxy.Fault
+	}{
+		{"gateway-1's bus is late", "nats:gateway-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"gateway-1's bus is lossy", "nats:gateway-1", proxy.Fault{Loss: 0.1}},
+		{"gateway-1's bus is slow", "nats:gateway-1", proxy.Fault{Rate: 64 << 10}},
+		{"gateway-1's bus is cut", "nats:gateway-1", proxy.Fault{Cut: true}},
+		{"what gateway-1 says on the bus is swallowed", "nats:gateway-1", proxy.Fault{SwallowUp: true}},
+		{"what gateway-1 hears on the bus is swallowed", "nats:gateway-1", proxy.Fault{SwallowDown: true}},
+		{"sequencer-1's bus is late", "nats:sequencer-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"sequencer-1's database is late", "db:sequencer-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"what sequencer-2 hears of its database is swallowed", "db:sequencer-2", proxy.Fault{SwallowDown: true}},
+		{"what sequencer-2 hears on the bus is swallowed", "nats:sequencer-2", proxy.Fault{SwallowDown: true}},
+		{"the way between nats-1 and the others is late", "route:nats-1", proxy.Fault{Delay: 100 * time.Millisecond}},
+		{"the way between nats-1 and the others is cut", "route:nats-1", proxy.Fault{Cut: true}},
+		{"the way between nats-2 and the others is silent", "route:nats-2", proxy.Fault{Hold: true}},
+		{"archive-1's database is cut", "db:archive-1", proxy.Fault{Cut: true}},
+	} {
+		if err := s.network(ctx, bad.link, bad.is, lasts, bad.name); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// presenceGone kills all presence while people come and go: messages must not
+// notice.
+func presenceGone(ctx context.Context, s *scene) error {
+	procs := s.town.Kind("presence")
+	if err := s.strike(ctx, fault{Record: history.Record{Fault: "no presence", Spares: true, Within: 3 * time.Second}, lasts: s.either(5*time.Second, 30*time.Second),
+		begin: func() error { return all(procs, (*town.Proc).Kill) }}); err != nil {
+		return err
+	}
+	return all(procs, func(p *town.Proc) error { return p.Start(ctx) })
+}
+
+// either is short in the short form.
+func (s *scene) either(short, long time.Duration) time.Duration {
+	if s.long() {
+		return long
+	}
+	return short
+}
+
+// times is the same for how often.
+func (s *scene) times(short, long int) int {
+	if s.long() {
+		return long
+	}
+	return short
+}

@@ -1,0 +1,179 @@
+// Package town starts and stops the processes of a whole Parley on this machine:
+// one process with everything in it, or a cluster, and puts bad networks between
+// them.
+package town
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/parley-chat/parley/test/chaos/proxy"
+)
+
+// Config says what to start.
+type Config struct {
+	Dir    string // of data and logs; made if it is not there
+	Binary string // of parley
+	Older  string // the parley that the roles of a cluster begin with; "": Binary
+	Secret string // --auth-jwt-secret
+	Grace  time.Duration
+
+	// What follows is for a cluster.
+	Tools  string // folder with nats-server and nginx
+	Deploy string // folder with the configuration of the town
+	Front  int    // where nginx listens; 0: on a free port
+}
+
+// Town is what runs.
+type Town struct {
+	Config
+	Gates []string         // where clients connect
+	Links map[string]*Link // by name: what stands between whom
+	Procs []*Proc          // in the order in which they start
+	Data  string           // of one process: its data folder
+
+	passwords string   // of everybody inside the town
+	gateways  []string // their addresses
+	closers   []func() error
+}
+
+// One starts a single `parley serve` with everything in it. Clients reach it
+// directly and through a link named "clients".
+func One(ctx context.Context, cfg Config) (_ *Town, err error) {
+	t := &Town{Config: cfg, Links: map[string]*Link{}, Data: filepath.Join(cfg.Dir, "data")}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.Close())
+		}
+	}()
+	if err := t.folders(); err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	p := t.add(&Proc{Name: "parley", Kind: "all", Port: port, ready: httpReady("http://" + address + "/readyz"),
+		args: []string{cfg.Binary, "serve", "--data", t.Data, "--listen", address, "--no-limits", "--auth-jwt-secret", cfg.Secret,
+			"--drain-grace", cfg.Grace.String()}})
+	if err := p.Start(ctx); err != nil {
+		return nil, err
+	}
+	link, err := t.link("clients", address)
+	if err != nil {
+		return nil, err
+	}
+	t.Gates = []string{"http://" + address, "http://" + link.Addr()}
+	return t, nil
+}
+
+func (t *Town) folders() error {
+	for _, dir := range []string{t.Dir, t.logs()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Town) logs() string { return filepath.Join(t.Dir, "log") }
+
+// add makes a process part of the town; it is stopped with it.
+func (t *Town) add(p *Proc) *Proc {
+	p.log = filepath.Join(t.logs(), p.Name+".log")
+	t.Procs = append(t.Procs, p)
+	return p
+}
+
+// link puts a network between a process and target; a name may have several.
+func (t *Town) link(name, target string) (*proxy.Proxy, error) {
+	p, err := proxy.New(target)
+	if err != nil {
+		return nil, err
+	}
+	t.addWay(name, p)
+	return p, nil
+}
+
+func (t *Town) addWay(name string, p *proxy.Proxy) {
+	if t.Links[name] == nil {
+		t.Links[name] = &Link{}
+	}
+	t.Links[name].ways = append(t.Links[name].ways, p)
+}
+
+// Proc is a process by its name.
+func (t *Town) Proc(name string) *Proc {
+	for _, p := range t.Procs {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Kind is the processes of a kind.
+func (t *Town) Kind(kind string) (found []*Proc) {
+	for _, p := range t.Procs {
+		if p.Kind == kind {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Close stops everything in order and leaves nothing running.
+func (t *Town) Close() error {
+	err := closeAll(t.Procs)
+	for _, l := range t.Links {
+		l.close()
+	}
+	for _, c := range t.closers {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
+// FreePort is a port of this machine that nobody listens on now.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// httpReady asks an address that answers 200 when the process is ready.
+func httpReady(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s answers %s", url, resp.Status)
+		}
+		return nil
+	}
+}
+
+// VerifyFlags say to `parley verify` which database this town has.
+func (t *Town) VerifyFlags() []string {
+	if db := t.Proc("postgres"); db != nil {
+		return []string{"--store", t.dsn(here(db.Port))}
+	}
+	return []string{"--data", t.Data}
+}
