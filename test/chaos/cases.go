@@ -36,10 +36,13 @@ var cases = []chaosCase{
 	{name: "restart-roles", fits: cluster, strike: restartRoles, long: true},
 	{name: "nats-one", fits: cluster, strike: natsOne},
 	{name: "nats-all", fits: cluster, strike: natsAll},
+	{name: "nats-old", fits: cluster, strike: natsOld, long: true},
 	{name: "database", fits: cluster, strike: database},
 	{name: "owners-cut", fits: cluster, strike: ownersCut},
 	{name: "bad-links", fits: cluster, strike: badLinks},
 	{name: "presence", fits: cluster, strike: presenceGone},
+	{name: "restore", fits: cluster, strike: restore, long: true},
+	{name: "burst", fits: everywhere, strike: burst, long: true},
 	{name: "roll", fits: cluster, strike: roll},
 	{name: "network", fits: everywhere, strike: network, long: true},
 }

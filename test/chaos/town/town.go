@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/proxy"
@@ -40,6 +42,7 @@ type Town struct {
 
 	passwords string   // of everybody inside the town
 	gateways  []string // their addresses
+	database  string
 	closers   []func() error
 }
 
@@ -141,14 +144,33 @@ func (t *Town) Close() error {
 	return err
 }
 
-// FreePort is a port of this machine that nobody listens on now.
+// given are ports that were handed out: one of them may not be listened on yet.
+var given struct {
+	sync.Mutex
+	ports map[int]bool
+}
+
+// FreePort is a port of this machine that nobody listens on now. It is below those
+// that outgoing connections are given, so that none of them is there first.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	given.Lock()
+	defer given.Unlock()
+	if given.ports == nil {
+		given.ports = map[int]bool{}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	for range 100 {
+		port := 12_000 + rand.IntN(18_000)
+		if given.ports[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", here(port))
+		if err != nil {
+			continue
+		}
+		given.ports[port] = true
+		return port, l.Close()
+	}
+	return 0, errors.New("no free port was found on 127.0.0.1")
 }
 
 // httpReady asks an address that answers 200 when the process is ready.
