@@ -39,6 +39,7 @@ var cases = []chaosCase{
 	{name: "nats-old", fits: cluster, strike: natsOld, long: true},
 	{name: "database", fits: cluster, strike: database},
 	{name: "owners-cut", fits: cluster, strike: ownersCut},
+	{name: "lost-host", fits: func(t *town.Town) bool { return len(t.Hosts) > 0 }, strike: lostHost},
 	{name: "bad-links", fits: cluster, strike: badLinks},
 	{name: "presence", fits: cluster, strike: presenceGone},
 	{name: "restore", fits: cluster, strike: restore, long: true},

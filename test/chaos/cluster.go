@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
@@ -248,6 +250,22 @@ func ownersCut(ctx context.Context, s *scene) error {
 					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// lostHost pulls the cable of each machine on which a process is alone. Nobody is
+// told that it is gone, and it does not know that it is.
+func lostHost(ctx context.Context, s *scene) error {
+	for _, name := range slices.Sorted(maps.Keys(s.town.Hosts)) {
+		h := s.town.Hosts[name]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "loss of the machine of " + name, Back: afterPause}, lasts: s.either(8*time.Second, 30*time.Second),
+			begin: h.Unplug, end: h.Plug, resumes: resumesWithin}); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

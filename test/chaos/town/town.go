@@ -30,6 +30,8 @@ type Config struct {
 	Tools  string // folder with nats-server and nginx
 	Deploy string // folder with the configuration of the town
 	Front  int    // where nginx listens; 0: on a free port
+	// Apart are processes, by name, each on a machine of its own; see [Host].
+	Apart []string
 }
 
 // Town is what runs.
@@ -38,6 +40,7 @@ type Town struct {
 	Gates []string         // where clients connect
 	Links map[string]*Link // by name: what stands between whom
 	Procs []*Proc          // in the order in which they start
+	Hosts map[string]*Host // by the name of the process that is apart
 	Data  string           // of one process: its data folder
 
 	passwords string   // of everybody inside the town
@@ -69,7 +72,7 @@ func One(ctx context.Context, cfg Config) (_ *Town, err error) {
 	if err := p.Start(ctx); err != nil {
 		return nil, err
 	}
-	link, err := t.link("clients", address)
+	link, err := t.link("clients", "127.0.0.1", address)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +98,10 @@ func (t *Town) add(p *Proc) *Proc {
 	return p
 }
 
-// link puts a network between a process and target; a name may have several.
-func (t *Town) link(name, target string) (*proxy.Proxy, error) {
-	p, err := proxy.New(target)
+// link puts a network between a process and target; a name may have several. host
+// is where the process finds it.
+func (t *Town) link(name, host, target string) (*proxy.Proxy, error) {
+	p, err := proxy.New(host, target)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +177,9 @@ func FreePort() (int, error) {
 	return 0, errors.New("no free port was found on 127.0.0.1")
 }
 
+// direct goes to no proxy that the environment names.
+var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // httpReady asks an address that answers 200 when the process is ready.
 func httpReady(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -180,7 +187,7 @@ func httpReady(url string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := direct.Do(req)
 		if err != nil {
 			return err
 		}
