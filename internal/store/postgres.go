@@ -39,6 +39,9 @@ type postgresDB struct {
 // each partition that it holds, unless the address says pool_max_conns.
 const postgresPool = 10
 
+// sessionName is what the sessions of a server are called.
+const sessionName = "parley"
+
 // isPostgres says whether dsn is the address of a PostgreSQL database.
 func isPostgres(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
@@ -51,6 +54,9 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	}
 	if opts.Readers > 0 {
 		cfg.MaxConns = int32(min(opts.Readers, 10_000))
+	}
+	if opts.application != "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = opts.application
 	}
 	if readOnly {
 		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
@@ -81,7 +87,7 @@ func postgresConfig(dsn string) (*pgxpool.Config, error) {
 		cfg.MaxConns = postgresPool
 	}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
-		cfg.ConnConfig.RuntimeParams["application_name"] = "parley"
+		cfg.ConnConfig.RuntimeParams["application_name"] = sessionName
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second

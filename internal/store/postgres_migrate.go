@@ -27,6 +27,9 @@ func (s *Store) openServer(ctx context.Context, dsn string, opts Options) error 
 	s.db = db
 	s.undo = append(s.undo, db.close)
 	s.search = &tableSearch{s}
+	if err := db.open(ctx); err != nil {
+		return err
+	}
 	partitions := opts.Partitions
 	if partitions == 0 {
 		partitions = postgresPartitions
@@ -56,12 +59,14 @@ func (s *Store) lookIntoServer(ctx context.Context, dsn string, opts Options) er
 	case err != nil:
 		return err
 	case have == 0:
-		return errors.New("there is no parley in this database")
+		return errNoParley
 	case have > want && oldest > want:
 		return ErrNewer
 	}
-	return nil
+	return db.finished(ctx)
 }
+
+var errNoParley = errors.New("there is no parley in this database")
 
 // prepare brings the schema up to date and founds a new database. Of several
 // processes that start at once, one does it and the others wait.

@@ -29,6 +29,8 @@ type Options struct {
 	// Partitions is what a new PostgreSQL database is divided into, 8 when 0. It
 	// is chosen once: an existing database keeps what it has.
 	Partitions int
+
+	application string // how sessions are named, "parley" when empty
 }
 
 // Store is an opened database. It is safe for concurrent use. Close ends it.
