@@ -140,12 +140,27 @@ const (
 	twoAtATime = "another `parley migrate` is at work on this database"
 )
 
+// whole is a database that is held by a session.
+type whole struct{ postgresName }
+
+func (l *whole) release(ctx context.Context) error {
+	if l.k.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if _, err := l.k.Exec(ctx, `SELECT pg_advisory_unlock_all()`); err != nil && l.k.IsClosed() {
+		return nil // PostgreSQL has put us out before
+	}
+	return l.k.Close(ctx)
+}
+
 // keep takes the whole database for us: all partitions that there can be, and the
 // lock that everybody looks for who opens it. When a lock is lost, so is the move.
 func (m *mover) keep(ctx context.Context, db *postgresDB) error {
 	var k *pgx.Conn
 	err := insist(ctx, afterKill, func() (err error) {
-		k, err = db.lockSession(ctx, lockName, nameKey(aloneName))
+		k, err = db.lockSession(ctx, lockOwn, nameKey(aloneName))
 		return err
 	})
 	if errors.Is(err, chat.ErrNotOwner) {
@@ -156,7 +171,7 @@ func (m *mover) keep(ctx context.Context, db *postgresDB) error {
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
-	l := &postgresName{k, nameKey(aloneName)}
+	l := &whole{postgresName{k: k}}
 	m.undo = append(m.undo, func() error {
 		stop()
 		<-ended
@@ -260,7 +275,7 @@ func (d *postgresDB) open(ctx context.Context) error {
 	}
 	taken := false
 	err := d.ask(ctx, func(q tx) (err error) {
-		taken, err = locked(q, lockName, nameKey(aloneName))
+		taken, err = locked(q, lockOwn, nameKey(aloneName))
 		return err
 	})
 	if err == nil && taken {

@@ -30,6 +30,7 @@ type postgresDB struct {
 	pool     *pgxpool.Pool
 	readOnly bool
 	log      *slog.Logger
+	pooled   sync.Once // it was said that there is a pooler
 
 	mu    sync.Mutex
 	holds map[*postgresHold]bool // given up when the store is closed
@@ -57,9 +58,6 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	}
 	if opts.application != "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = opts.application
-	}
-	if readOnly {
-		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
