@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"io/fs"
+)
 
 // Tamper changes rows behind the store's back.
 func Tamper(ctx context.Context, s *Store, sql string, args ...any) (int, error) {
@@ -71,3 +74,12 @@ func Ask(ctx context.Context, s *Store, sql string) (texts []string, err error) 
 	})
 	return texts, err
 }
+
+// WithSteps lets a PostgreSQL database have another schema than this version's.
+func (o Options) WithSteps(steps fs.FS) Options {
+	o.steps = steps
+	return o
+}
+
+// PostgresSteps are this version's.
+func PostgresSteps() (fs.FS, error) { return postgresSteps() }

@@ -70,7 +70,7 @@ func (m *mover) openSourceServer(ctx context.Context, dsn string) error {
 	if have == 0 {
 		return errNoParley
 	}
-	want, err := newestSchema()
+	want, err := db.newest()
 	if err == nil && have != want {
 		err = errors.New("its schema is not this version's: start this version on it once, stop it, and try again")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -28,6 +29,7 @@ const oldestServer = 140000
 // partitions by a connection of its own.
 type postgresDB struct {
 	pool     *pgxpool.Pool
+	steps    fs.FS // of the schema
 	readOnly bool
 	log      *slog.Logger
 	pooled   sync.Once // it was said that there is a pooler
@@ -59,11 +61,17 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	if opts.application != "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = opts.application
 	}
+	steps := opts.steps
+	if steps == nil {
+		if steps, err = postgresSteps(); err != nil {
+			return nil, err
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	d := &postgresDB{pool: pool, readOnly: readOnly, log: log, holds: map[*postgresHold]bool{}}
+	d := &postgresDB{pool: pool, steps: steps, readOnly: readOnly, log: log, holds: map[*postgresHold]bool{}}
 	if err := d.greet(ctx); err != nil {
 		pool.Close()
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,6 +32,7 @@ type Options struct {
 	Partitions int
 
 	application string // how sessions are named, "parley" when empty
+	steps       fs.FS  // of the schema of a PostgreSQL database; this version's when nil
 }
 
 // Store is an opened database. It is safe for concurrent use. Close ends it.
