@@ -35,6 +35,7 @@ type cli struct {
 	Room    roomCmd     `cmd:"" help:"List rooms."`
 	Backup  backup      `cmd:"" help:"Write a consistent copy of everything to a file, also while serving."`
 	Restore restore     `cmd:"" help:"Make a data folder from a backup."`
+	Migrate migrate     `cmd:"" help:"Move everything from one database into another, from SQLite into PostgreSQL above all."`
 	Verify  verify      `cmd:"" help:"Check that the database keeps every promise, also while serving."`
 	Explain explain     `cmd:"" help:"Tell where an event came from."`
 	Roles   rolesCmd    `cmd:"" help:"Show who runs where: processes, roles, partitions with their owners and how far behind they are."`

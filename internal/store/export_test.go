@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"io/fs"
+)
 
 // Tamper changes rows behind the store's back.
 func Tamper(ctx context.Context, s *Store, sql string, args ...any) (int, error) {
@@ -49,3 +52,34 @@ func EndSessions(ctx context.Context, s *Store) (int, error) {
 	return Tamper(ctx, s, `SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 		WHERE l.locktype = 'advisory' AND l.classid = $1::bigint::oid AND d.datname = current_database()`, lockPartition)
 }
+
+// AtOnce makes a move load so many rows in one transaction.
+func (o MoveOptions) AtOnce(rows int) MoveOptions {
+	o.rows = rows
+	return o
+}
+
+// TablesMoved are the tables that a move copies, and those that it makes anew.
+func TablesMoved() (copied []string, anew map[string]string) { return movedTables, madeAnew }
+
+// Ask reads rows of one text each.
+func Ask(ctx context.Context, s *Store, sql string) (texts []string, err error) {
+	err = s.db.ask(ctx, func(q tx) error {
+		return q.query(sql, nil, func(r row) error {
+			var text string
+			err := r.scan(&text)
+			texts = append(texts, text)
+			return err
+		})
+	})
+	return texts, err
+}
+
+// WithSteps lets a PostgreSQL database have another schema than this version's.
+func (o Options) WithSteps(steps fs.FS) Options {
+	o.steps = steps
+	return o
+}
+
+// PostgresSteps are this version's.
+func PostgresSteps() (fs.FS, error) { return postgresSteps() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -28,6 +29,7 @@ const oldestServer = 140000
 // partitions by a connection of its own.
 type postgresDB struct {
 	pool     *pgxpool.Pool
+	steps    fs.FS // of the schema
 	readOnly bool
 	log      *slog.Logger
 	pooled   sync.Once // it was said that there is a pooler
@@ -39,6 +41,9 @@ type postgresDB struct {
 // postgresPool is how many connections a process opens at most, besides one for
 // each partition that it holds, unless the address says pool_max_conns.
 const postgresPool = 10
+
+// sessionName is what the sessions of a server are called.
+const sessionName = "parley"
 
 // isPostgres says whether dsn is the address of a PostgreSQL database.
 func isPostgres(dsn string) bool {
@@ -53,11 +58,20 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	if opts.Readers > 0 {
 		cfg.MaxConns = int32(min(opts.Readers, 10_000))
 	}
+	if opts.application != "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = opts.application
+	}
+	steps := opts.steps
+	if steps == nil {
+		if steps, err = postgresSteps(); err != nil {
+			return nil, err
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	d := &postgresDB{pool: pool, readOnly: readOnly, log: log, holds: map[*postgresHold]bool{}}
+	d := &postgresDB{pool: pool, steps: steps, readOnly: readOnly, log: log, holds: map[*postgresHold]bool{}}
 	if err := d.greet(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -79,7 +93,7 @@ func postgresConfig(dsn string) (*pgxpool.Config, error) {
 		cfg.MaxConns = postgresPool
 	}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
-		cfg.ConnConfig.RuntimeParams["application_name"] = "parley"
+		cfg.ConnConfig.RuntimeParams["application_name"] = sessionName
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second

@@ -83,9 +83,7 @@ func (d *postgresDB) claim(ctx context.Context, part int) (hold, error) {
 func (d *postgresDB) lockSession(ctx context.Context, class, key int32) (*pgx.Conn, error) {
 	taken := false
 	err := d.ask(ctx, func(q tx) (err error) {
-		taken, err = one(q, `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::bigint::oid AND objid = $2::bigint::oid LIMIT 1`,
-			[]any{int64(class), int64(uint32(key))})
+		taken, err = locked(q, class, key)
 		return err
 	})
 	if err != nil {
@@ -117,6 +115,13 @@ func (d *postgresDB) lockSession(ctx context.Context, class, key int32) (*pgx.Co
 		return nil, errors.Join(err, closeSession(ctx, k))
 	}
 	return k, nil
+}
+
+// locked says whether a session has the advisory lock.
+func locked(q tx, class, key int32) (bool, error) {
+	return one(q, `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::bigint::oid AND objid = $2::bigint::oid LIMIT 1`,
+		[]any{int64(class), int64(uint32(key))})
 }
 
 func closeSession(ctx context.Context, k *pgx.Conn) error {

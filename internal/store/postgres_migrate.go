@@ -27,6 +27,9 @@ func (s *Store) openServer(ctx context.Context, dsn string, opts Options) error 
 	s.db = db
 	s.undo = append(s.undo, db.close)
 	s.search = &tableSearch{s}
+	if err := db.open(ctx); err != nil {
+		return err
+	}
 	partitions := opts.Partitions
 	if partitions == 0 {
 		partitions = postgresPartitions
@@ -51,17 +54,19 @@ func (s *Store) lookIntoServer(ctx context.Context, dsn string, opts Options) er
 	if err != nil {
 		return err
 	}
-	want, err := newestSchema()
+	want, err := db.newest()
 	switch {
 	case err != nil:
 		return err
 	case have == 0:
-		return errors.New("there is no parley in this database")
+		return errNoParley
 	case have > want && oldest > want:
 		return ErrNewer
 	}
-	return nil
+	return db.finished(ctx)
 }
+
+var errNoParley = errors.New("there is no parley in this database")
 
 // prepare brings the schema up to date and founds a new database. Of several
 // processes that start at once, one does it and the others wait.
@@ -71,8 +76,8 @@ func (d *postgresDB) prepare(ctx context.Context, found func(context.Context) er
 		return fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
 	}
 	defer func() { _ = closeSession(ctx, k) }()
-	if _, err := k.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(lockOwn), nameKey("migrate")); err != nil {
-		return failure(k, err)
+	if err := d.awaitTurn(ctx, k); err != nil {
+		return err
 	}
 	if err := d.migrate(ctx); err != nil {
 		return err
@@ -82,6 +87,31 @@ func (d *postgresDB) prepare(ctx context.Context, found func(context.Context) er
 	}
 	return unlockSession(ctx, k, lockOwn, nameKey("migrate"))
 }
+
+// awaitTurn waits for who brings the schema up to date now. It asks again and
+// again: a statement that waited would have a snapshot of before, and the making
+// of an index beside writers waits until all such are gone.
+func (d *postgresDB) awaitTurn(ctx context.Context, k *pgx.Conn) error {
+	for told := false; ; told = true {
+		ours := false
+		if err := k.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(lockOwn), nameKey("migrate")).Scan(&ours); err != nil {
+			return failure(k, err)
+		}
+		if ours {
+			return nil
+		}
+		if !told {
+			d.log.Info("another process prepares the database; waiting for it")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(turnAgain):
+		}
+	}
+}
+
+const turnAgain = 100 * time.Millisecond
 
 // schema is the version of the schema, 0 before the first, and the oldest one
 // whose binaries can work on it.
@@ -112,7 +142,7 @@ func (d *postgresDB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the schema's version cannot be read: %w", err)
 	}
-	want, err := newestSchema()
+	want, err := d.newest()
 	switch {
 	case err != nil:
 		return err
@@ -126,26 +156,38 @@ func (d *postgresDB) migrate(ctx context.Context) error {
 		return err
 	}))
 	defer db.Close()
-	p, err := postgresSteps(db)
+	db.SetMaxIdleConns(0) // each step begins with these settings, whatever the one before has set
+	p, err := d.provider(db)
 	if err != nil {
 		return err
 	}
+	for ; have < want && err == nil; have++ {
+		if have > 0 {
+			d.log.Info("bringing the schema up to date", "from", have, "to", want)
+		}
+		err = d.step(ctx, p)
+	}
+	if err != nil && !errors.Is(err, goose.ErrNoNextVersion) {
+		return fmt.Errorf("the schema cannot be brought up to date: %w", err)
+	}
+	return nil
+}
+
+// step takes the next step, again when it had to wait for a table for too long.
+func (d *postgresDB) step(ctx context.Context, p *goose.Provider) error {
 	for try := 1; ; try++ {
-		_, err = p.Up(ctx)
+		_, err := p.UpByOne(ctx)
 		var told *pgconn.PgError
 		if !errors.As(err, &told) || told.Code != "55P03" || try == migrationTries {
-			break
+			return err
 		}
 		d.log.Info("a migration waits for a table that others use", "try", try)
 		select {
 		case <-ctx.Done():
+			return ctx.Err()
 		case <-time.After(time.Second):
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("the schema cannot be brought up to date: %w", err)
-	}
-	return nil
 }
 
 // A migration that needs a table for itself waits this long at a time, because
@@ -155,9 +197,9 @@ const (
 	migrationTries = 60
 )
 
-// newestSchema is the version that this binary's steps lead to.
-func newestSchema() (version int64, err error) {
-	files, err := steps.ReadDir("migrations/postgres")
+// newest is the version that this binary's steps lead to.
+func (d *postgresDB) newest() (version int64, err error) {
+	files, err := fs.ReadDir(d.steps, ".")
 	for _, f := range files {
 		n, nerr := goose.NumericComponent(f.Name())
 		err = errors.Join(err, nerr)
@@ -166,10 +208,9 @@ func newestSchema() (version int64, err error) {
 	return version, err
 }
 
-func postgresSteps(db *sql.DB) (*goose.Provider, error) {
-	folder, err := fs.Sub(steps, "migrations/postgres")
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithDisableGlobalRegistry(true))
+func (d *postgresDB) provider(db *sql.DB) (*goose.Provider, error) {
+	return goose.NewProvider(goose.DialectPostgres, db, d.steps, goose.WithDisableGlobalRegistry(true))
 }
+
+// postgresSteps are the steps of this version.
+func postgresSteps() (fs.FS, error) { return fs.Sub(steps, "migrations/postgres") }

@@ -18,7 +18,12 @@ import (
 	"github.com/parley-chat/parley/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if moveInThisProcess() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestAFolderIsOneProcess(t *testing.T) {
 	dir := t.TempDir()

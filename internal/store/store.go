@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,6 +30,9 @@ type Options struct {
 	// Partitions is what a new PostgreSQL database is divided into, 8 when 0. It
 	// is chosen once: an existing database keeps what it has.
 	Partitions int
+
+	application string // how sessions are named, "parley" when empty
+	steps       fs.FS  // of the schema of a PostgreSQL database; this version's when nil
 }
 
 // Store is an opened database. It is safe for concurrent use. Close ends it.
