@@ -24,6 +24,7 @@ func serveTown(ctx context.Context, args []string) (err error) {
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
 	flags.StringVar(&r.dir, "dir", "build/town", "where data and logs go; emptied at the start")
 	flags.IntVar(&r.front, "port", 8080, "where nginx listens, on 127.0.0.1 (0: on a free port)")
+	r.secret = os.Getenv("PARLEY_AUTH_JWT_SECRET") // a load generator may bring its own
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
