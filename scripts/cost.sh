@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a message costs at each hop of a town, and what a second gateway brings. Results: build/cost/*.txt and *.json.
 #
-# KINDS="hops idle gateways" runs only those; RATE, MEMBERS and COST_DURATION change the load. The generator, the town and the
+# KINDS="hops idle gateways" runs only those; RATE, GATEWAY_PERCENT and COST_DURATION change the load. The generator, the town and the
 # proxies that stand for its networks share this machine, so the costs count and the rates do not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -65,12 +65,13 @@ cap() {
 	echo "$1" >"$group/cgroup.procs"
 }
 
-# Two gateways at a fifth of a core each, against one: the same room, the same rate, too much for either.
+# Two gateways with a twentieth of a core each, against one: rooms of two, where no frames gather in one write, up to what is sustained.
 gateways() {
-	local pid
-	for pid in $(pid_of gateway-1) $(pid_of gateway-2); do cap "$pid" "${GATEWAY_PERCENT:-20}"; done
-	bench gateways-1 fanout --members "${MEMBERS:-400}" --rate 100 --limit --duration 8s --url "${gates[0]}" --server-pid "$(pid_of gateway-1)"
-	bench gateways-2 fanout --members "${MEMBERS:-400}" --rate 100 --limit --duration 8s --url "${gates[0]},${gates[1]}" --server-pid "$(pid_of gateway-1)"
+	local pid first
+	first=$(pid_of gateway-1)
+	for pid in "$first" $(pid_of gateway-2); do cap "$pid" "${GATEWAY_PERCENT:-5}"; done
+	bench gateways-1 pairs --pairs 100 --rate 100 --limit --duration 6s --url "${gates[1]}" --server-pid "$(pid_of gateway-2)"
+	bench gateways-2 pairs --pairs 100 --rate 100 --limit --duration 6s --url "${gates[0]},${gates[1]}" --server-pid "$first"
 	stop_town
 	rmdir /sys/fs/cgroup/cpu/parley-cost-* 2>/dev/null || true
 	awk -F'[ (/]+' '/^delivered/ { n[FILENAME] = $5 } END { for (f in n) print f, n[f] "/s" }' "$out"/gateways-?.txt
