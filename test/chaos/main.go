@@ -73,7 +73,7 @@ func judge(records []history.Record) error {
 // run plays cases, in the order of their list, over and over until the time is up.
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	r := &runner{}
+	r := &runner{apart: true}
 	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process) or town (a cluster)")
 	r.placeFlags(flags)
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")

@@ -22,6 +22,7 @@ type runner struct {
 	topology, binary, dir string
 	older, tools, deploy  string
 	front                 int
+	apart                 bool // some processes are on machines of their own, where we may make them
 	time                  time.Duration
 	seed                  uint64
 	people                int
@@ -95,6 +96,9 @@ func (r *runner) start(ctx context.Context) error {
 	case "one":
 		r.town, err = town.One(ctx, cfg)
 	case "town":
+		if r.apart && os.Geteuid() == 0 {
+			cfg.Apart = []string{"sequencer-2", "gateway-2"}
+		}
 		r.town, err = town.Cluster(ctx, cfg)
 	default:
 		return fmt.Errorf("there is no topology %q; there are one and town", r.topology)

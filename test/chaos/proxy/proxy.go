@@ -67,9 +67,10 @@ type Proxy struct {
 	closing bool
 }
 
-// New listens on a free port of this machine and passes on to target.
-func New(target string) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// New listens on a free port of host, an address of this machine, and passes on to
+// target.
+func New(host, target string) (*Proxy, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

@@ -37,6 +37,7 @@ func (t *Town) startPostgres(ctx context.Context) error {
 		return err
 	}
 	data, secret := filepath.Join(dir, "data"), filepath.Join(dir, "password")
+	t.database = data
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "parley", "--pwfile", secret, "-A", "scram-sha-256",
 		"-E", "UTF8", "--locale", "C.UTF-8")
 	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
@@ -58,6 +59,9 @@ func (t *Town) startPostgres(ctx context.Context) error {
 	return t.add(&Proc{Name: "postgres", Kind: "postgres", Port: port, as: as, stop: syscall.SIGINT, ready: pgReady(port),
 		args: []string{filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port)}}).Start(ctx)
 }
+
+// Database is the folder of PostgreSQL's data.
+func (t *Town) Database() string { return t.database }
 
 // pgFolder is outside of our own, which its user may not be allowed to enter.
 func (t *Town) pgFolder(as *syscall.Credential) (string, error) {

@@ -87,11 +87,11 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
 }
 
-// Upgrade makes the next start one of another binary.
+// Upgrade makes the next start of a role one of another binary.
 func (p *Proc) Upgrade(binary string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.args[0] = binary
+	p.args[slices.Index(p.args, "serve")-1] = binary
 }
 
 // startPatience bounds how long a process may take until it is ready.
