@@ -39,8 +39,12 @@ e2e: build ## two people in two browsers, on the built server
 	@scripts/setup.sh test
 	@scripts/e2e.sh
 
-e2e-full: ## every topology in the browser
-	@echo "make e2e-full: there is only one topology yet (one process, SQLite); \`make e2e\` covers it." >&2; exit 1
+e2e-full: build ## the same against one process and against a town behind nginx
+	@scripts/setup.sh test
+	@scripts/setup.sh town
+	go build -o bin/chaos ./test/chaos
+	@scripts/e2e.sh
+	@TOPOLOGY=town scripts/e2e.sh
 
 town: build ## a cluster on this machine: NATS, PostgreSQL, two of every role, nginx; TOWN_PORT=8080
 	@scripts/town.sh start

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two people in two real browsers against bin/parley. PARLEY_BIN names another binary.
+# Two people in two real browsers against bin/parley; with TOPOLOGY=town against a cluster. PARLEY_BIN names another binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

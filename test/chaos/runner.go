@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -26,6 +28,7 @@ type runner struct {
 	people                int
 	rate                  float64
 	only                  []string
+	secret                string // that signs people's tokens; made up when empty
 
 	town   *town.Town
 	rounds int
@@ -37,8 +40,6 @@ const (
 	grace = 3 * time.Second
 	slack = 2 * time.Second
 )
-
-const secret = "a secret that only this chaos suite and its servers know"
 
 func (r *runner) run(ctx context.Context) (err error) {
 	if err := r.start(ctx); err != nil {
@@ -65,6 +66,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 }
 
 func (r *runner) start(ctx context.Context) error {
+	r.secret = cmp.Or(r.secret, rand.Text()+rand.Text())
 	binary, err := filepath.Abs(r.binary)
 	if err != nil {
 		return err
@@ -78,7 +80,7 @@ func (r *runner) start(ctx context.Context) error {
 	if err := os.RemoveAll(r.dir); err != nil {
 		return err
 	}
-	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: r.secret, Grace: grace, Front: r.front}
 	if r.older != "" {
 		if cfg.Older, err = filepath.Abs(r.older); err != nil {
 			return err
@@ -123,7 +125,7 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	began := time.Now()
 	log := history.NewLog()
 	l, err := load.Gather(ctx, load.Config{
-		Gates: r.town.Gates, Secret: secret, Tag: fmt.Sprint("r", r.rounds), Log: log, Seed: r.seed + uint64(r.rounds),
+		Gates: r.town.Gates, Secret: r.secret, Tag: fmt.Sprint("r", r.rounds), Log: log, Seed: r.seed + uint64(r.rounds),
 		People: r.people, Sessions: 3, Requests: 6, Rooms: 10, PerRoom: max(2, r.people/4), Rate: r.rate, Grace: grace + slack,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -24,6 +25,7 @@ func serveTown(ctx context.Context, args []string) (err error) {
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
 	flags.StringVar(&r.dir, "dir", "build/town", "where data and logs go; emptied at the start")
 	flags.IntVar(&r.front, "port", 8080, "where nginx listens, on 127.0.0.1 (0: on a free port)")
+	r.secret = os.Getenv("PARLEY_AUTH_JWT_SECRET") // a load generator may bring its own
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -38,9 +40,31 @@ func serveTown(ctx context.Context, args []string) (err error) {
 	}
 	defer os.Remove(pid)
 	r.describe(time.Since(began))
-	<-ctx.Done()
+	r.revive(ctx)
 	fmt.Println("stopping the town")
 	return nil
+}
+
+// revive starts processes again that end, until it is told to stop: any of them may
+// be killed to see what happens.
+func (r *runner) revive(ctx context.Context) {
+	var watching sync.WaitGroup
+	for _, p := range r.town.Procs {
+		watching.Go(func() {
+			for ctx.Err() == nil {
+				if ended, err := p.Revive(ctx); err != nil {
+					fmt.Printf("%s ended and does not start: %v\n", p.Name, err)
+				} else if ended {
+					fmt.Printf("%s ended and was started again, pid %d\n", p.Name, p.PID())
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+		})
+	}
+	watching.Wait()
 }
 
 func (r *runner) describe(took time.Duration) {

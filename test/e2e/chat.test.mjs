@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, Person } from './person.mjs'
-import { Server } from './server.mjs'
+import { serve } from './server.mjs'
 import { until } from './until.mjs'
 
 let server, browser, ada, ben, eve
 
 before(async () => {
-  server = await Server.start()
+  server = await serve()
   browser = await launch()
   ada = await Person.open(browser, server.url)
   ben = await Person.open(browser, server.url)

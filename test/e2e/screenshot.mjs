@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { launch, Person } from './person.mjs'
-import { Server } from './server.mjs'
+import { serve } from './server.mjs'
 import { until } from './until.mjs'
 
 const docs = process.argv[2] ?? fileURLToPath(new URL('../../docs', import.meta.url))
@@ -81,7 +81,7 @@ async function talk(server) {
   await mei.says(launchRoom, 'Then all we need is the cake.')
 }
 
-const server = await Server.start()
+const server = await serve()
 const browser = await launch()
 try {
   await talk(server)

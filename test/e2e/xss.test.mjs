@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, Person } from './person.mjs'
-import { Server } from './server.mjs'
+import { serve } from './server.mjs'
 
 // Each would call hit() if the page ever took a text for markup or a link for code.
 const corpus = [
@@ -25,7 +25,7 @@ const corpus = [
 let server, browser, ada, ben
 
 before(async () => {
-  server = await Server.start()
+  server = await serve()
   browser = await launch()
   for (const open of [0, 1]) {
     const person = await Person.open(browser, server.url)

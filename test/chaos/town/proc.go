@@ -185,6 +185,22 @@ func (p *Proc) gone() {
 	p.mu.Unlock()
 }
 
+// Revive starts the process again if it has ended by itself, as a service manager
+// would; it says whether that was so.
+func (p *Proc) Revive(ctx context.Context) (bool, error) {
+	cmd, exit := p.running()
+	if cmd == nil {
+		return false, nil
+	}
+	select {
+	case <-exit:
+		p.gone()
+		return true, p.Start(ctx)
+	default:
+		return false, nil
+	}
+}
+
 // Pause stops the process with SIGSTOP; Continue lets it go on.
 func (p *Proc) Pause() error { return p.Signal(syscall.SIGSTOP) }
 

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,12 +24,32 @@ import (
 
 // Common are the options of every kind of run.
 type Common struct {
-	URL       string `name:"url" default:"http://127.0.0.1:8080" help:"Address of the server."`
-	JWTSecret string `name:"jwt-secret" env:"PARLEY_AUTH_JWT_SECRET" help:"Secret that the server was given as --auth-jwt-secret; users are tokens signed with it."`
-	Accounts  string `name:"accounts" placeholder:"FILE" help:"Users as lines username:password, in place of --jwt-secret."`
-	JSON      string `name:"json" placeholder:"FILE" help:"Write the report as JSON, too; - is standard output, in place of the table."`
-	ServerPID int    `name:"server-pid" help:"Process whose memory and CPU are reported; by default whoever listens on the address."`
-	Readers   int    `name:"readers" help:"Reading threads of the generator; by default half of the cores."`
+	URLs      []string       `name:"url" default:"http://127.0.0.1:8080" sep:"," help:"Address of the server; connections are spread over several."`
+	JWTSecret string         `name:"jwt-secret" env:"PARLEY_AUTH_JWT_SECRET" help:"Secret that the server was given as --auth-jwt-secret; users are tokens signed with it."`
+	Accounts  string         `name:"accounts" placeholder:"FILE" help:"Users as lines username:password, in place of --jwt-secret."`
+	JSON      string         `name:"json" placeholder:"FILE" help:"Write the report as JSON, too; - is standard output, in place of the table."`
+	ServerPID int            `name:"server-pid" help:"Process whose memory and CPU are reported; by default whoever listens on the first address."`
+	Meter     map[string]int `name:"meter" placeholder:"NAME=PID;…" help:"Other processes whose memory and CPU are reported, each with its children."`
+	Readers   int            `name:"readers" help:"Reading threads of the generator; by default half of the cores."`
+}
+
+// first is the address for everything but the sockets.
+func (o *Common) first() string { return o.URLs[0] }
+
+func (o *Common) check() (first *url.URL, err error) {
+	if len(o.URLs) == 0 {
+		return nil, errors.New("url: give the address of the server")
+	}
+	for _, address := range o.URLs {
+		u, err := url.Parse(address)
+		if err != nil {
+			return nil, fmt.Errorf("url: %w", err)
+		}
+		if first == nil {
+			first = u
+		}
+	}
+	return first, nil
 }
 
 // arena is what every run needs: people, rooms, connections and who reads them.
@@ -39,6 +61,7 @@ type arena struct {
 	rest     *client.Client
 	progress *progress
 	server   *process
+	others   []*process // metered, too
 	host     string
 
 	people  []person
@@ -58,20 +81,23 @@ type arena struct {
 }
 
 func newArena(ctx context.Context, kind string, opts Common, shown any, notes io.Writer) (*arena, error) {
-	u, err := url.Parse(opts.URL)
+	first, err := opts.check()
 	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
+		return nil, err
 	}
 	if opts.Readers <= 0 {
 		opts.Readers = max(1, runtime.NumCPU()/2)
 	}
 	a := &arena{
-		kind: kind, opts: opts, shown: shown, host: u.Hostname(),
-		rest:     &client.Client{URL: opts.URL, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: restCalls}, Timeout: time.Minute}},
+		kind: kind, opts: opts, shown: shown, host: first.Hostname(),
+		rest:     &client.Client{URL: opts.first(), HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: restCalls}, Timeout: time.Minute}},
 		progress: newProgress(notes),
 		dialing:  make(chan struct{}, 4*dialers),
 	}
 	a.server = a.findServer()
+	for _, name := range slices.Sorted(maps.Keys(opts.Meter)) {
+		a.others = append(a.others, &process{pid: opts.Meter[name], name: name, tree: true})
+	}
 	a.ctx, a.leave = context.WithCancel(ctx)
 	for range opts.Readers {
 		w := &worker{lost: a.lost}
@@ -87,9 +113,9 @@ func newArena(ctx context.Context, kind string, opts Common, shown any, notes io
 // findServer returns the server's process if it can be seen from here.
 func (a *arena) findServer() *process {
 	if a.opts.ServerPID > 0 {
-		return &process{a.opts.ServerPID}
+		return &process{pid: a.opts.ServerPID}
 	}
-	u, err := url.Parse(a.opts.URL)
+	u, err := url.Parse(a.opts.first())
 	if err != nil {
 		return nil
 	}
@@ -179,7 +205,7 @@ func (a *arena) open(ctx context.Context, c *conn) (welcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	dialer := &net.Dialer{LocalAddr: a.source(c.number)}
-	s, err := client.DialSocket(ctx, strings.TrimRight(a.opts.URL, "/")+"/v1/ws", nil,
+	s, err := client.DialSocket(ctx, strings.TrimRight(a.opts.URLs[c.number%len(a.opts.URLs)], "/")+"/v1/ws", nil,
 		client.SocketOptions{Dial: dialer.DialContext, ReadBuffer: 4 << 10})
 	if err != nil {
 		return welcome{}, err

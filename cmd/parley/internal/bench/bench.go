@@ -50,7 +50,7 @@ func (o *Idle) Measure(ctx context.Context, notes io.Writer) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		cost := startMeter(a.server)
+		cost := a.meter()
 		a.hold(ctx, o.Hold)
 		r.CPU, _ = cost.stop()
 		r.Seconds = o.Hold.Seconds()

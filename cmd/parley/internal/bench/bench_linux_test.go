@@ -20,7 +20,7 @@ import (
 
 const testSecret = "0123456789abcdef0123456789abcdef"
 
-func (s *server) common() Common { return Common{URL: s.url, JWTSecret: testSecret} }
+func (s *server) common() Common { return Common{URLs: []string{s.url}, JWTSecret: testSecret} }
 
 func TestHistogram(t *testing.T) {
 	var h histogram
@@ -395,7 +395,7 @@ func TestAccountsFile(t *testing.T) {
 		t.Fatal("a line without a password passed")
 	}
 	s := newServer(t)
-	if _, err := (&Idle{Common: Common{URL: s.url}, Conns: 1}).Measure(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "--jwt-secret") {
+	if _, err := (&Idle{Common: Common{URLs: []string{s.url}}, Conns: 1}).Measure(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "--jwt-secret") {
 		t.Fatalf("without users: %v", err)
 	}
 }
@@ -433,7 +433,7 @@ func TestProcessAccounting(t *testing.T) {
 		t.Errorf("CPU time %v", cpu)
 	}
 	s := newServer(t)
-	a := arena{opts: Common{URL: s.url}}
+	a := arena{opts: Common{URLs: []string{s.url}}}
 	if p := a.findServer(); p == nil || p.pid != os.Getpid() || p.usage().rss == 0 {
 		t.Errorf("listening process %+v", p)
 	}

@@ -15,7 +15,11 @@ import (
 
 // process is what /proc tells of one process. Where there is no /proc, or the
 // server runs elsewhere, a nil process answers zeros.
-type process struct{ pid int }
+type process struct {
+	pid  int
+	name string
+	tree bool // its children count, too
+}
 
 // usage is a process's memory in bytes and the CPU time it has used.
 type usage struct {
@@ -31,8 +35,38 @@ func (p *process) usage() usage {
 	if p == nil {
 		return usage{}
 	}
-	var u usage
-	dir := "/proc/" + strconv.Itoa(p.pid)
+	u := usageOf(p.pid)
+	if p.tree {
+		for _, child := range children(p.pid) {
+			c := (&process{pid: child, tree: true}).usage()
+			u.rss, u.cpu = u.rss+c.rss, u.cpu+c.cpu
+		}
+	}
+	return u
+}
+
+// children are the processes that pid has started and that run.
+func children(pid int) (found []int) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil
+	}
+	for _, task := range tasks {
+		data, err := os.ReadFile(task)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, field := range strings.Fields(string(data)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				found = append(found, child)
+			}
+		}
+	}
+	return found
+}
+
+func usageOf(pid int) (u usage) {
+	dir := "/proc/" + strconv.Itoa(pid)
 	if data, err := os.ReadFile(filepath.Join(dir, "statm")); err == nil {
 		if fields := strings.Fields(string(data)); len(fields) > 1 {
 			pages, _ := strconv.ParseInt(fields[1], 10, 64) // the kernel writes numbers
@@ -58,7 +92,7 @@ func cpuOf(stat string) time.Duration {
 }
 
 // self is the generator.
-func self() *process { return &process{os.Getpid()} }
+func self() *process { return &process{pid: os.Getpid()} }
 
 // listener returns the process that listens on u's port on this machine, nil
 // if there is none to be seen.
@@ -104,7 +138,7 @@ func holder(sockets map[string]bool) *process {
 	for _, fd := range fds {
 		if target, err := os.Readlink(fd); err == nil && sockets[target] {
 			if pid, err := strconv.Atoi(strings.Split(fd, "/")[2]); err == nil {
-				return &process{pid}
+				return &process{pid: pid}
 			}
 		}
 	}

@@ -21,7 +21,7 @@ type Report struct {
 	Machine   Machine   `json:"machine"`
 	Generator string    `json:"generator_version"`
 	Server    string    `json:"server_version"`
-	URL       string    `json:"url"`
+	URL       []string  `json:"url"`
 	Options   any       `json:"options"`
 
 	Connections int     `json:"connections"`
@@ -66,6 +66,17 @@ type CPU struct {
 	ServerPercent    float64 `json:"server_percent"`
 	GeneratorSeconds float64 `json:"generator_s"`
 	GeneratorPercent float64 `json:"generator_percent"`
+
+	Others []Metered `json:"others,omitempty"`
+}
+
+// Metered is what another process and its children used; memory that several of
+// them share is counted for each.
+type Metered struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"s"`
+	Percent float64 `json:"percent"`
+	Memory  int64   `json:"rss"`
 }
 
 // Step is one rate that a search for the limit has tried.
@@ -91,7 +102,7 @@ type Gust struct {
 
 // fill sets what every report has.
 func (r *Report) fill(a *arena, count *tally) {
-	r.Kind, r.URL, r.Options = a.kind, a.opts.URL, a.shown
+	r.Kind, r.URL, r.Options = a.kind, a.opts.URLs, a.shown
 	r.Date, r.Machine = time.Now().UTC().Truncate(time.Millisecond), thisMachine()
 	r.Generator, r.Server = generatorVersion(), a.version
 	r.Connections, r.Rooms = len(a.conns), len(a.rooms)
@@ -207,6 +218,17 @@ func (r *Report) costs(row func(name, format string, values ...any)) {
 		row("server CPU", "%.1f s (%.0f %%)", r.CPU.ServerSeconds, r.CPU.ServerPercent)
 	}
 	row("generator CPU", "%.1f s (%.0f %%)", r.CPU.GeneratorSeconds, r.CPU.GeneratorPercent)
+	for _, m := range r.CPU.Others {
+		row(m.Name+" CPU", "%.1f s (%.0f %%), %s, %.1f MiB", m.Seconds, m.Percent, perMessage(m.Seconds, r.Sent), mib(m.Memory))
+	}
+}
+
+// perMessage is what a message cost of so many seconds.
+func perMessage(seconds float64, messages uint64) string {
+	if messages == 0 {
+		return "no messages"
+	}
+	return fmt.Sprintf("%.1f µs a message", 1e6*seconds/float64(messages))
 }
 
 func (g *Gust) rows(row func(name, format string, values ...any)) {
@@ -243,12 +265,19 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 // meter measures what a stretch of time costs.
 type meter struct {
 	server           *process
+	others           []*process
 	since            time.Time
 	serverAt, selfAt usage
+	othersAt         []usage
 }
 
-func startMeter(server *process) meter {
-	return meter{server: server, since: time.Now(), serverAt: server.usage(), selfAt: self().usage()}
+// meter begins to count what the server and the other processes use.
+func (a *arena) meter() meter {
+	m := meter{server: a.server, others: a.others, since: time.Now(), serverAt: a.server.usage(), selfAt: self().usage()}
+	for _, p := range a.others {
+		m.othersAt = append(m.othersAt, p.usage())
+	}
+	return m
 }
 
 // newServer goes on with another process, which began to count at zero.
@@ -260,8 +289,14 @@ func (m meter) newServer(server *process) meter {
 func (m meter) stop() (CPU, time.Duration) {
 	took := time.Since(m.since)
 	server, own := m.server.usage().cpu-m.serverAt.cpu, self().usage().cpu-m.selfAt.cpu
-	return CPU{
+	cpu := CPU{
 		ServerSeconds: server.Seconds(), ServerPercent: 100 * server.Seconds() / took.Seconds(),
 		GeneratorSeconds: own.Seconds(), GeneratorPercent: 100 * own.Seconds() / took.Seconds(),
-	}, took
+	}
+	for i, p := range m.others {
+		now := p.usage()
+		used := (now.cpu - m.othersAt[i].cpu).Seconds()
+		cpu.Others = append(cpu.Others, Metered{Name: p.name, Seconds: used, Percent: 100 * used / took.Seconds(), Memory: now.rss})
+	}
+	return cpu, took
 }

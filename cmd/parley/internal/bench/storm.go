@@ -63,7 +63,7 @@ func (o *Storm) run(ctx context.Context, a *arena) (r Report, err error) {
 		return r, err
 	}
 	a.hold(ctx, o.Warmup)
-	cost := startMeter(a.server)
+	cost := a.meter()
 	gust, stormErr := o.blow(ctx, a)
 	if o.Restart != "" {
 		cost = cost.newServer(a.findServer())
@@ -209,7 +209,7 @@ type talker struct {
 func (o *Storm) talker(ctx context.Context, a *arena) (*talker, error) {
 	who := a.people[o.Conns]
 	session, err := client.Connect(ctx, client.Config{
-		URL: o.URL, Tokens: client.StaticToken(who.token), Device: "bench", HTTP: a.rest.HTTP,
+		URL: o.first(), Tokens: client.StaticToken(who.token), Device: "bench", HTTP: a.rest.HTTP,
 		MaxPending: 1 << 20, Pipeline: 16, ReplayLimit: replayLimit,
 		Backoff: comeBackWait,
 	})

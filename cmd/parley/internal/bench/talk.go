@@ -38,7 +38,7 @@ func (t *talk) step(ctx context.Context, rate float64, warmup, length time.Durat
 		t.queue(s, due)
 		if due >= from {
 			if !metering {
-				cost, metering = startMeter(a.server), true
+				cost, metering = a.meter(), true
 			}
 			sent++
 			lag.add(clock() - due)
