@@ -180,8 +180,13 @@ func (p *Person) HearsNumber(room string, seq uint64) {
 func (p *Person) IsIn(room string) {
 	p.t.Helper()
 	p.Until("a room", func(n client.Notice) bool {
-		r, ok := n.(client.RoomChanged)
-		return ok && r.Room.ID == room
+		switch n := n.(type) {
+		case client.Welcome:
+			return slices.ContainsFunc(n.Rooms, func(r client.Room) bool { return r.ID == room })
+		case client.RoomChanged:
+			return n.Room.ID == room
+		}
+		return false
 	})
 }
 

@@ -49,6 +49,7 @@ func TestWhoSignsUpLandsInGeneral(t *testing.T) {
 		alice := town.Person("alice")
 		bob := town.Person("bob")
 		general := alice.General()
+		bob.IsIn(general) // signing up does not wait for it
 		alice.Says(general, "is anybody here?")
 		bob.Hears(general, "is anybody here?")
 	})
