@@ -304,14 +304,18 @@ func (p *Person) History(room string) (texts []string) {
 	return texts
 }
 
-// General is the channel that everybody starts in.
-func (p *Person) General() string {
+// General is the channel that everybody starts in, once it is made.
+func (p *Person) General() (room string) {
 	p.t.Helper()
-	rooms, _, err := p.REST().PublicRooms(p.within(), "general", client.Page{})
-	if err != nil || len(rooms) == 0 {
-		p.t.Fatalf("%s finds no general channel: %v", p.Name, err)
-	}
-	return rooms[0].ID
+	eventually(p.t, p.Name+" finds the general channel", func() bool {
+		rooms, _, err := p.REST().PublicRooms(p.within(), "general", client.Page{})
+		if err != nil || len(rooms) == 0 {
+			return false
+		}
+		room = rooms[0].ID
+		return true
+	})
+	return room
 }
 
 // within is a context for one thing that a person does.
