@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,27 @@ func burst(ctx context.Context, s *scene) error {
 			}
 			return nil
 		}}), s.settle(ctx))
+}
+
+// soak kills a process of a role, drawn at random, every three seconds and starts
+// it again at once.
+func soak(ctx context.Context, s *scene) error {
+	var procs []*town.Proc
+	for _, role := range town.Roles {
+		procs = append(procs, s.town.Kind(role)...)
+	}
+	rng := rand.New(rand.NewPCG(s.seed, uint64(s.rounds)))
+	for range s.times(5, 20) {
+		p := procs[rng.IntN(len(procs))]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: afterKill}, begin: p.Kill,
+			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+			return err
+		}
+		if err := sleep(ctx, 3*time.Second); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx)
 }
 
 // all does something to all processes and returns every error.

@@ -124,7 +124,7 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	log := history.NewLog()
 	l, err := load.Gather(ctx, load.Config{
 		Gates: r.town.Gates, Secret: secret, Tag: fmt.Sprint("r", r.rounds), Log: log, Seed: r.seed + uint64(r.rounds),
-		People: r.people, Sessions: 3, Requests: 6, Rooms: 10, PerRoom: max(2, r.people/4), Rate: r.rate, Grace: grace + slack,
+		People: r.people, Sessions: 3, Requests: 6, Rooms: 12, PerRoom: min(30, max(2, r.people/4)), Rate: r.rate, Grace: grace + slack,
 	})
 	if err != nil {
 		return fmt.Errorf("gathering people: %w", err)
