@@ -20,6 +20,7 @@ type runner struct {
 	topology, binary, dir string
 	older, tools, deploy  string
 	front                 int
+	smallDisks            bool
 	apart                 bool // some processes are on machines of their own, where we may make them
 	time                  time.Duration
 	seed                  uint64
@@ -78,7 +79,7 @@ func (r *runner) start(ctx context.Context) error {
 	if err := os.RemoveAll(r.dir); err != nil {
 		return err
 	}
-	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front, SmallDisks: r.smallDisks}
 	if r.older != "" {
 		if cfg.Older, err = filepath.Abs(r.older); err != nil {
 			return err

@@ -185,6 +185,15 @@ func (p *Proc) gone() {
 	p.mu.Unlock()
 }
 
+// Revive starts the process if it has ended by itself.
+func (p *Proc) Revive(ctx context.Context) error {
+	if p.PID() != 0 {
+		return nil
+	}
+	p.gone()
+	return p.Start(ctx)
+}
+
 // Pause stops the process with SIGSTOP; Continue lets it go on.
 func (p *Proc) Pause() error { return p.Signal(syscall.SIGSTOP) }
 
