@@ -44,6 +44,9 @@ var cases = []chaosCase{
 	{name: "presence", fits: cluster, strike: presenceGone},
 	{name: "restore", fits: cluster, strike: restore, long: true},
 	{name: "burst", fits: everywhere, strike: burst, long: true},
+	{name: "soak", fits: cluster, strike: soak, long: true},
+	{name: "full-database", fits: smallDisks, strike: fullDatabase},
+	{name: "full-nats", fits: smallDisks, strike: fullNATS},
 	{name: "roll", fits: cluster, strike: roll},
 	{name: "network", fits: everywhere, strike: network, long: true},
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,58 @@ func burst(ctx context.Context, s *scene) error {
 			}
 			return nil
 		}}), s.settle(ctx))
+}
+
+func smallDisks(t *town.Town) bool { return len(t.Disks) > 0 }
+
+// full fills disks for a while. Afterwards, what ended or gave up over it is
+// started again, as its supervisor or operator would.
+func (s *scene) full(ctx context.Context, name string, procs []*town.Proc, again func(*town.Proc) error) error {
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: name}, lasts: s.either(5*time.Second, 30*time.Second), resumes: afterNATS,
+		begin: func() error { return all(procs, func(p *town.Proc) error { return s.town.Disks[p.Name].Fill() }) },
+		end: func() error {
+			return errors.Join(all(procs, func(p *town.Proc) error { return s.town.Disks[p.Name].Free() }), all(procs, again))
+		}}), s.settle(ctx))
+}
+
+// fullDatabase leaves PostgreSQL no space.
+func fullDatabase(ctx context.Context, s *scene) error {
+	return s.full(ctx, "PostgreSQL's disk is full", s.town.Kind("postgres"), func(p *town.Proc) error {
+		_, err := p.Revive(ctx)
+		return err
+	})
+}
+
+// fullNATS leaves one NATS server no space, then all. A server that could not write
+// does not try again by itself.
+func fullNATS(ctx context.Context, s *scene) error {
+	servers := s.town.Kind("nats")
+	restart := func(p *town.Proc) error { return errors.Join(p.Stop(), p.Start(ctx)) }
+	if err := s.full(ctx, "the disk of nats-1 is full", servers[:1], restart); err != nil {
+		return err
+	}
+	return s.full(ctx, "the disks of all NATS servers are full", servers, restart)
+}
+
+// soak kills a process of a role, drawn at random, every three seconds and starts
+// it again at once.
+func soak(ctx context.Context, s *scene) error {
+	var procs []*town.Proc
+	for _, role := range town.Roles {
+		procs = append(procs, s.town.Kind(role)...)
+	}
+	rng := rand.New(rand.NewPCG(s.seed, uint64(s.rounds)))
+	for range s.times(5, 20) {
+		p := procs[rng.IntN(len(procs))]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: afterKill}, begin: p.Kill,
+			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+			return err
+		}
+		if err := sleep(ctx, 3*time.Second); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx)
 }
 
 // all does something to all processes and returns every error.

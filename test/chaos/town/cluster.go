@@ -36,7 +36,7 @@ const natsServers = 3
 // Clients may also reach the gateways around nginx, gateway-1 by the link
 // "clients". Between any two processes is a link, so that it can be made bad.
 func Cluster(ctx context.Context, cfg Config) (_ *Town, err error) {
-	t := &Town{Config: cfg, Links: map[string]*Link{}, Hosts: map[string]*Host{}, passwords: rand.Text()}
+	t := &Town{Config: cfg, Links: map[string]*Link{}, Hosts: map[string]*Host{}, Disks: map[string]*Disk{}, passwords: rand.Text()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
@@ -114,6 +114,9 @@ func (t *Town) startNATS(ctx context.Context) error {
 
 func (t *Town) addNATS(i int, clients, routes []int, monitor int, permissions string) error {
 	name := fmt.Sprintf("nats-%d", i+1)
+	if err := t.disk(name, t.NATSData(name), 64); err != nil {
+		return err
+	}
 	var others []string
 	for j, port := range routes {
 		if j == i {

@@ -70,6 +70,9 @@ func (t *Town) pgFolder(as *syscall.Credential) (string, error) {
 		return "", err
 	}
 	t.closers = append(t.closers, func() error { return os.RemoveAll(dir) })
+	if err := t.disk("postgres", dir, 320); err != nil {
+		return "", err
+	}
 	secret := filepath.Join(dir, "password")
 	if err := os.WriteFile(secret, []byte(t.passwords), 0o600); err != nil {
 		return "", err

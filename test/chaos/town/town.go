@@ -30,6 +30,9 @@ type Config struct {
 	Tools  string // folder with nats-server and nginx
 	Deploy string // folder with the configuration of the town
 	Front  int    // where nginx listens; 0: on a free port
+	// SmallDisks gives the database and each NATS server a disk of its own that can
+	// be filled; needs root.
+	SmallDisks bool
 	// Apart are processes, by name, each on a machine of its own; see [Host].
 	Apart []string
 }
@@ -41,6 +44,7 @@ type Town struct {
 	Links map[string]*Link // by name: what stands between whom
 	Procs []*Proc          // in the order in which they start
 	Hosts map[string]*Host // by the name of the process that is apart
+	Disks map[string]*Disk // by the name of the process that writes there
 	Data  string           // of one process: its data folder
 
 	passwords string   // of everybody inside the town
