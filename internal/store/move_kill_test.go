@@ -37,6 +37,7 @@ func moveInThisProcess() bool {
 // TestAMoveSurvivesKill kills moves with SIGKILL, each a random moment behind one
 // of its first words, until one of them comes to its end.
 func TestAMoveSurvivesKill(t *testing.T) {
+	t.Parallel()
 	dir, target := furnished(t, 300), pgtest.Empty(t)
 	before := openFolder(t, dir)
 	want, order := answers(t, before), feeds(t, before)[0]

@@ -263,6 +263,7 @@ func sameOrder(t *testing.T, before []chat.Event, after [][]chat.Event) {
 }
 
 func TestAMoveKeepsEverything(t *testing.T) {
+	t.Parallel()
 	dir := furnished(t, 500)
 	before := openFolder(t, dir)
 	want, order := answers(t, before), feeds(t, before)[0]
@@ -368,6 +369,7 @@ func goesOn(t *testing.T, s *store.Store) {
 // TestAMoveCanEndAnywhere ends a move again and again, at the first to ninth word
 // that each run says, and goes on.
 func TestAMoveCanEndAnywhere(t *testing.T) {
+	t.Parallel()
 	dir := furnished(t, 300)
 	before := openFolder(t, dir)
 	want, order := answers(t, before), feeds(t, before)[0]
@@ -431,6 +433,7 @@ func begin(t *testing.T, dir, target string) {
 }
 
 func TestNobodyOpensWhatIsHalfMoved(t *testing.T) {
+	t.Parallel()
 	dir := furnished(t, 10)
 	target := begun(t, dir)
 	for name, open := range map[string]func(context.Context, string, store.Options) (*store.Store, error){"Open": store.Open, "OpenReadOnly": store.OpenReadOnly} {
@@ -445,6 +448,7 @@ func TestNobodyOpensWhatIsHalfMoved(t *testing.T) {
 }
 
 func TestASourceThatWasUsedIsMovedAnew(t *testing.T) {
+	t.Parallel()
 	dir := furnished(t, 10)
 	target := begun(t, dir)
 	s := openFolder(t, dir)
@@ -487,6 +491,7 @@ func asItIs(t *testing.T, dsn string) string {
 }
 
 func TestAMoveIsRefused(t *testing.T) {
+	t.Parallel()
 	dir, other := furnished(t, 10), furnished(t, 20)
 	move := func(from, to string, partitions int) error {
 		_, err := store.Move(t.Context(), from, to, store.MoveOptions{Partitions: partitions})
@@ -558,6 +563,7 @@ func TestAMoveIsRefused(t *testing.T) {
 // TestNobodyStartsWhileAMoveIsAtWork: neither another move nor a server, on
 // neither side.
 func TestNobodyStartsWhileAMoveIsAtWork(t *testing.T) {
+	t.Parallel()
 	first, second := furnishedServer(t), pgtest.Empty(t)
 	tried := false
 	_, err := store.Move(t.Context(), first, second, store.MoveOptions{Partitions: 2, Progress: func(p store.MoveProgress) {
@@ -594,6 +600,7 @@ func furnishedServer(t *testing.T) string {
 // TestWhoLosesTheLocksMovesNoMore: what was stopped so long that PostgreSQL put
 // it out writes nothing when another has gone on.
 func TestWhoLosesTheLocksMovesNoMore(t *testing.T) {
+	t.Parallel()
 	dir, target := furnished(t, 300), pgtest.Empty(t)
 	ended := 0
 	_, err := store.Move(t.Context(), "sqlite:"+dir, target, store.MoveOptions{Partitions: 2, Progress: func(p store.MoveProgress) {
@@ -669,6 +676,7 @@ func TestEveryTableIsMoved(t *testing.T) {
 }
 
 func TestWhatPostgreSQLCannotKeepIsReplaced(t *testing.T) {
+	t.Parallel()
 	dir, target := furnished(t, 10), pgtest.Empty(t)
 	s := openFolder(t, dir)
 	if n, err := store.Tamper(t.Context(), s, `UPDATE logins SET device = CAST(x'61006266ff' AS TEXT) WHERE id = $1`, storetest.ID(100)); err != nil || n != 1 {

@@ -207,14 +207,14 @@ func (s *Server) run() error {
 	return s.answers()
 }
 
-// answers waits until the server lets somebody in.
+// answers waits until the server lets somebody in who may write.
 func (s *Server) answers() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for {
-		k, err := pgx.Connect(ctx, s.DSN("postgres"))
+		err := s.writable(ctx)
 		if err == nil {
-			return k.Close(ctx)
+			return nil
 		}
 		if _, gone := os.Stat(filepath.Join(s.dir, "ended")); gone == nil {
 			return errors.New("it ended at once")
@@ -225,6 +225,19 @@ func (s *Server) answers() error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func (s *Server) writable(ctx context.Context) error {
+	k, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return err
+	}
+	recovering := false
+	err = k.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering)
+	if err == nil && recovering {
+		err = errors.New("it is still recovering")
+	}
+	return errors.Join(err, k.Close(ctx))
 }
 
 // end tells the keeper how the server is to stop, and waits until it has.
