@@ -91,6 +91,10 @@ var (
 	Intake = intake("log.*", "gateway, rooms → sequencer") // envelopes for a partition
 )
 
+// OneOwnerStays names what several instances of accounts and access do in turn, so
+// that of two last owners who go at the same time one stays.
+const OneOwnerStays = "one owner stays"
+
 // Partition is the key under which a partition's owner answers.
 func Partition(p int) string { return itoa(uint64(p)) }
 
