@@ -81,6 +81,11 @@ var (
 	Typing        = topic[TypingNotice]("presence.typing", "gateway → gateway")          // somebody types
 )
 
+// Gateways: what they tell each other.
+var (
+	Limited = topic[LimitNotice]("gateway.limits", "gateway → gateway") // each second: who uses much of a limit
+)
+
 // Node: the processes themselves.
 var (
 	WhoRuns = roll[None, Process]("node.who_runs", "operator → everybody") // every process: what runs there, since when

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -221,4 +222,70 @@ func (p *Person) sees(other *Person) string {
 		return ""
 	}
 	return list[len(list)-1]
+}
+
+// Whoever uses several gateways has the limits of one.
+func TestLimitsHoldAcrossGateways(t *testing.T) {
+	t.Parallel()
+	town := shape(t, "town", func(c *node.Config) { c.NoLimits = false })
+	alice := town.Person("alice")
+	room := alice.Creates(client.Group, "plans")
+
+	t.Run("commands", func(t *testing.T) {
+		const lasts, second, burst = 8 * time.Second, 20, 100
+		var taken atomic.Int64
+		var posting sync.WaitGroup
+		began := time.Now()
+		for _, h := range town.gateways() {
+			rest := client.New(h.url()).As(alice.Login)
+			for range 4 {
+				posting.Go(func() {
+					for time.Since(began) < lasts {
+						if _, err := rest.Post(t.Context(), room, client.Message{Text: "x"}); err == nil {
+							taken.Add(1)
+						}
+					}
+				})
+			}
+		}
+		posting.Wait()
+		took := time.Since(began).Seconds()
+		gateways := float64(len(town.gateways()))
+		most := gateways*burst + 1.25*second*took
+		t.Logf("%d commands in %.1f s; at most %.0f, and %.0f if each gateway counted for itself", taken.Load(), took, most, gateways*(burst+second*took))
+		if float64(taken.Load()) > most {
+			t.Error("that is more than one gateway would take")
+		}
+	})
+	t.Run("sockets", func(t *testing.T) {
+		token, err := alice.Login.Token(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := func(gateway int) bool {
+			s, err := client.DialSocket(t.Context(), strings.Replace(town.gateways()[gateway].url(), "http", "ws", 1)+"/v1/ws", nil, client.SocketOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Drop)
+			if err := s.WriteJSON(map[string]any{"type": "hello", "token": token}); err != nil {
+				t.Fatal(err)
+			}
+			f, err := s.ReadText()
+			return err == nil && bytes.Contains(f, []byte(`"welcome"`))
+		}
+		const limit, here = 100, 60 // one of them is alice's own
+		for i := range here - 1 {
+			if !open(0) {
+				t.Fatalf("socket %d is refused", i)
+			}
+		}
+		elsewhere := 0
+		for pace := time.NewTicker(50 * time.Millisecond); open(1); <-pace.C { // slower than gateways tell each other
+			elsewhere++
+		}
+		if here+elsewhere != limit {
+			t.Errorf("one gateway has %d sockets, and another lets %d in", here, elsewhere)
+		}
+	})
 }
