@@ -81,6 +81,11 @@ var (
 	Typing        = topic[TypingNotice]("presence.typing", "gateway → gateway")          // somebody types
 )
 
+// Gateways: what they tell each other.
+var (
+	Limited = topic[LimitNotice]("gateway.limits", "gateway → gateway") // each second: who uses much of a limit
+)
+
 // Node: the processes themselves.
 var (
 	WhoRuns = roll[None, Process]("node.who_runs", "operator → everybody") // every process: what runs there, since when
@@ -90,6 +95,10 @@ var (
 var (
 	Intake = intake("log.*", "gateway, rooms → sequencer") // envelopes for a partition
 )
+
+// OneOwnerStays names what several instances of accounts and access do in turn, so
+// that of two last owners who go at the same time one stays.
+const OneOwnerStays = "one owner stays"
 
 // Partition is the key under which a partition's owner answers.
 func Partition(p int) string { return itoa(uint64(p)) }

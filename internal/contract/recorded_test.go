@@ -81,6 +81,7 @@ func everyMessage() map[string]any {
 	topic(PresenceNews.Subject(), &PresenceList{})
 	call(OnlineIn.Subject(), &OnlineAsk{}, &OnlineList{})
 	topic(Typing.Subject(), &TypingNotice{})
+	topic(Limited.Subject(), &LimitNotice{})
 	for _, v := range all {
 		f := filler{}
 		f.fill(reflect.ValueOf(v).Elem())

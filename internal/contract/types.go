@@ -418,6 +418,21 @@ type TypingNotice struct {
 	From uint64      `json:"from"`
 }
 
+// LimitNotice tells other gateways who uses a limit here: what was spent since the
+// last notice, and what is held now.
+type LimitNotice struct {
+	From  uint64 `json:"from"`
+	Spent []Used `json:"spent,omitempty"`
+	Held  []Used `json:"held,omitempty"`
+}
+
+// Used is how much of a limit somebody uses: a user's id, or an address.
+type Used struct {
+	What  int    `json:"what"` // by its number at the gateway
+	Who   []byte `json:"who"`
+	Times int    `json:"times"`
+}
+
 // Process is one running parley.
 type Process struct {
 	Host    string `json:"host"`

@@ -34,6 +34,14 @@ type Config struct {
 	NoLimits       bool
 	Accounts       accounts.Config
 	Faults         bus.Faults // a bad day, in tests
+	Patience       Patience   // only tests have another
+}
+
+// Patience is how long parts wait, where it is not as the guide says; 0: it is.
+type Patience struct {
+	Settled time.Duration // until others make room for a sequencer that has come
+	Linger  time.Duration // before a room is not watched any more that nobody is in
+	CutOff  time.Duration // before a gateway without a bus sends its clients away
 }
 
 // BusConfig says where the bus is: at servers that are dialled, or in this

@@ -197,7 +197,7 @@ func (n *Node) doors(gate *gateway.Gateway, reg prometheus.Registerer, ends *end
 	}
 	door, err := native.New(native.Config{
 		Version: n.cfg.Version, SignUp: string(n.cfg.Accounts.SignUp), PublicURL: n.cfg.PublicURL, AllowedOrigins: n.cfg.AllowedOrigins,
-		TrustedProxies: n.cfg.TrustedProxies, NoLimits: n.cfg.NoLimits, Sockets: ws.Config{Mode: mode},
+		TrustedProxies: n.cfg.TrustedProxies, Sockets: ws.Config{Mode: mode},
 	}, gate, n.log, reg)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,8 @@ func (n *Node) makeRole(name contract.Role, reg prometheus.Registerer) Role {
 	b, data, log := n.bus, n.store, n.log
 	switch name {
 	case contract.RoleSequencer:
-		n.sequencer = sequencer.New(sequencer.Config{Log: bus.LogConfig{Replicas: n.cfg.Bus.LogReplicas}}, b, claimer{data}, log, reg)
+		n.sequencer = sequencer.New(sequencer.Config{
+			Log: bus.LogConfig{Replicas: n.cfg.Bus.LogReplicas}, Settled: n.cfg.Patience.Settled}, b, claimer{data}, log, reg)
 		return n.sequencer
 	case contract.RoleArchive:
 		return archive.New(b, data.Archive(), data.Search(), log, reg)
@@ -42,7 +43,8 @@ func (n *Node) makeRole(name contract.Role, reg prometheus.Registerer) Role {
 	case contract.RolePresence:
 		return presence.New(b, log, reg)
 	case contract.RoleGateway:
-		n.gate = gateway.New(gateway.Config{NoLimits: n.cfg.NoLimits, DrainGrace: n.cfg.DrainGrace}, b, log, reg)
+		n.gate = gateway.New(gateway.Config{NoLimits: n.cfg.NoLimits, DrainGrace: n.cfg.DrainGrace,
+			Linger: n.cfg.Patience.Linger, CutOff: n.cfg.Patience.CutOff}, b, log, reg)
 		return n.gate
 	}
 	panic(fmt.Sprintf("nobody knows how to make role %q", name))

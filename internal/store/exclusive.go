@@ -36,6 +36,42 @@ func (s *Store) Exclusive(ctx context.Context, name string, work func(context.Co
 	return errors.Join(err, l.release(context.WithoutCancel(ctx)))
 }
 
+// InTurn is [Store.Exclusive] that waits for its turn, until ctx ends.
+func (s *Store) InTurn(ctx context.Context, name string, work func(context.Context) error) error {
+	for {
+		began := false
+		err := s.Exclusive(ctx, name, func(ctx context.Context) error {
+			began = true
+			return work(ctx)
+		})
+		if began || !errors.Is(err, chat.ErrNotOwner) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", name, ctx.Err())
+		case <-time.After(turnEvery):
+		}
+	}
+}
+
+const turnEvery = 20 * time.Millisecond
+
+// Exclusive is [Store.Exclusive].
+func (a *Accounts) Exclusive(ctx context.Context, name string, work func(context.Context) error) error {
+	return a.s.Exclusive(ctx, name, work)
+}
+
+// InTurn is [Store.InTurn].
+func (a *Accounts) InTurn(ctx context.Context, name string, work func(context.Context) error) error {
+	return a.s.InTurn(ctx, name, work)
+}
+
+// InTurn is [Store.InTurn].
+func (a *Access) InTurn(ctx context.Context, name string, work func(context.Context) error) error {
+	return a.s.InTurn(ctx, name, work)
+}
+
 // reservation is a name that is held. One goroutine uses it at a time.
 type reservation interface {
 	// alive says whether it is still held, or else why not.

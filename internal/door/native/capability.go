@@ -53,7 +53,7 @@ func (d *Door) capabilities(context.Context, *caller, *none) (*capabilitiesOut, 
 			Frame: maxFrame, Text: chat.MaxText, Meta: chat.MaxMeta, Attachments: chat.MaxAttachments, Nonce: chat.MaxNonce,
 			RoomName: chat.MaxName, RoomTopic: chat.MaxTopic, Emoji: chat.MaxEmoji, FirstMembers: chat.MaxFirst, PageSize: maxPage,
 			HeartbeatSecs: int(heartbeat / time.Second), WatchedUsers: gateway.MaxWatched, ReplayDefault: replayDefault,
-			SocketsPerUser: maxPerUser,
+			SocketsPerUser: gateway.SocketsPerUser,
 		},
 	}}, nil
 }

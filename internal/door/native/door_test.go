@@ -23,8 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newDoor is a door before a gateway that knows nobody.
 func newDoor(t *testing.T, cfg Config) *Door {
 	t.Helper()
+	return newDoorOf(t, cfg, gateway.Config{})
+}
+
+func newDoorOf(t *testing.T, cfg Config, of gateway.Config) *Door {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	d, err := New(cfg, gateway.New(gateway.Config{}, nil, log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
+	d, err := New(cfg, gateway.New(of, nil, log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,17 +22,9 @@ type Config struct {
 	PublicURL      string // where browsers find us; empty: where they say
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix
-	NoLimits       bool          // no limits on how many sockets there are
 	HelloTimeout   time.Duration // how long a socket may be without a hello; 0: 10 s
 	Sockets        ws.Config
 }
-
-// Limits on open sockets. They bound what one account or one machine can take,
-// not how a chat is used: an office behind one address fits.
-const (
-	maxPerUser    = 100
-	maxPerAddress = 5000
-)
 
 // Door is the native protocol in front of a gateway.
 type Door struct {
@@ -41,8 +33,6 @@ type Door struct {
 	log     *slog.Logger
 	metrics *metrics
 	sockets *ws.Server
-	users   *counter[chat.UserID]
-	addrs   *counter[string]
 	people  *people
 	origins origins
 	proxies proxies
@@ -54,7 +44,6 @@ func New(cfg Config, g *gateway.Gateway, log *slog.Logger, reg prometheus.Regist
 	d := &Door{
 		cfg: cfg, gateway: g, log: log.With("door", "native"),
 		origins: newOrigins(cfg.PublicURL, cfg.AllowedOrigins), proxies: cfg.TrustedProxies,
-		users: newCounter[chat.UserID](maxPerUser), addrs: newCounter[string](maxPerAddress),
 		people: newPeople(g), routes: http.NewServeMux(),
 	}
 	if d.cfg.HelloTimeout == 0 {

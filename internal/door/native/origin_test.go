@@ -85,27 +85,3 @@ func TestBearer(t *testing.T) {
 		}
 	}
 }
-
-func TestCounter(t *testing.T) {
-	c := newCounter[string](2)
-	for _, taken := range []struct {
-		key  string
-		fits bool
-	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}} {
-		if c.take(taken.key, false) != taken.fits {
-			t.Fatalf("two of each fit: another %s: %v", taken.key, !taken.fits)
-		}
-	}
-	if !c.take("a", true) {
-		t.Fatal("without limits everything fits")
-	}
-	c.release("a")
-	c.release("a")
-	if !c.take("a", false) {
-		t.Fatal("what was released is free")
-	}
-	c.release("b")
-	if len(c.of) != 1 {
-		t.Fatalf("%d keys are kept", len(c.of))
-	}
-}

@@ -61,7 +61,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := &socket{door: d, address: address, greeting: &greeting{token: bearer(r.Header.Get("Authorization"))}}
-	fits := d.addrs.take(address, d.cfg.NoLimits)
+	fits := d.gateway.TakeAddress(address)
 	var handler ws.Handler = s
 	if !fits {
 		handler = turnedAway{}
@@ -70,7 +70,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		if fits {
-			d.addrs.release(address)
+			d.gateway.ReleaseAddress(address)
 		}
 		d.log.Debug("a handshake failed", "err", err)
 	case !fits:
@@ -136,10 +136,10 @@ func (d *Door) turnAway(conn *ws.Conn, err *chat.Error) {
 
 // Closed ends what the connection had.
 func (s *socket) Closed(*ws.Conn, int, error) {
-	s.door.addrs.release(s.address)
+	s.door.gateway.ReleaseAddress(s.address)
 	s.settle()
 	if s.session != nil {
-		s.door.users.release(s.user)
+		s.door.gateway.ReleaseUser(s.user)
 		s.session.Close()
 	}
 }
@@ -266,7 +266,7 @@ func (s *socket) take(g *greeting, cursors map[chat.RoomID]uint64, more bool) *c
 		return nil
 	}
 	s.user = g.hello.Identity.User.ID
-	if !s.door.users.take(s.user, s.door.cfg.NoLimits) {
+	if !s.door.gateway.TakeUser(s.user) {
 		return &chat.Error{Code: chat.RateLimited, Text: "you have too many sockets"}
 	}
 	s.settle()

@@ -14,6 +14,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/role/gateway"
 )
 
 // serve puts the door on a port.
@@ -80,8 +81,7 @@ func TestASocketThatSaysNoHelloIsClosed(t *testing.T) {
 }
 
 func TestTooManySocketsOfOneAddress(t *testing.T) {
-	d := newDoor(t, Config{})
-	d.addrs.limit = 1
+	d := newDoorOf(t, Config{}, gateway.Config{SocketsPerAddress: 1})
 	url := serve(t, d)
 	first := dial(t, url)
 	e, closed := ending(t, dial(t, url))
@@ -89,7 +89,7 @@ func TestTooManySocketsOfOneAddress(t *testing.T) {
 		t.Errorf("told %+v, closed with %d", e, closed)
 	}
 	first.Close()
-	soon(t, "a socket that has gone counts no more", func() bool { return d.addrs.take("127.0.0.1", false) })
+	soon(t, "a socket that has gone counts no more", func() bool { return d.gateway.TakeAddress("127.0.0.1") })
 }
 
 // soon waits for what another goroutine does a moment later.

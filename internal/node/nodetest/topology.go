@@ -59,7 +59,7 @@ func (top topology) build(t testing.TB, options ...Option) *Town {
 	var account *account
 	if top.servers > 0 {
 		account = openAccount(t, top.servers)
-		town.Config.Bus.URLs = account.urls
+		town.Config.Bus.URLs, town.keeper = account.urls, account.as(keeper)
 	}
 	if top.each == 0 {
 		town.houses = []*house{{town: town, name: "node"}}

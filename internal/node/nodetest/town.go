@@ -29,6 +29,7 @@ type Town struct {
 	Faults *bustest.Faults // its bad day
 
 	houses []*house
+	keeper node.Credential // who may do everything on the town's bus
 	guests atomic.Int64
 }
 

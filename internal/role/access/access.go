@@ -19,6 +19,8 @@ type Store interface {
 	User(ctx context.Context, user chat.UserID) (chat.User, error) // also the banned and the gone
 	Users(ctx context.Context, query, cursor string, limit int) ([]chat.User, string, error)
 	Owners(ctx context.Context) (int, error)
+	// InTurn does work while no other process does work of the same name.
+	InTurn(ctx context.Context, name string, work func(context.Context) error) error
 	SetRole(ctx context.Context, user chat.UserID, role chat.OrgRole) (chat.User, error)
 	// SetBanned writes a revocation with it: every session of the user ends.
 	SetBanned(ctx context.Context, user chat.UserID, banned bool, at int64) (chat.User, error)
@@ -58,7 +60,7 @@ func (a *Access) Run(ctx context.Context, ready func()) error {
 func (a *Access) listen() *bus.Subscriptions {
 	var subs bus.Subscriptions
 	subs.Add(contract.ListUsers.Answer(a.bus, a.list, a.seen))
-	subs.Add(contract.SetUser.Answer(a.bus, a.set, bus.Serial(), a.seen)) // one at a time: somebody stays the last owner
+	subs.Add(contract.SetUser.Answer(a.bus, a.set, a.seen))
 	subs.Add(contract.OrgStats.Answer(a.bus, a.stats, a.seen))
 	subs.Add(contract.Owners.Answer(a.bus, a.owners, a.seen))
 	return &subs
@@ -114,25 +116,44 @@ func (a *Access) set(ctx context.Context, q *contract.SetUserAsk) (*chat.User, e
 	if err != nil {
 		return nil, err
 	}
-	if err := a.judge(ctx, mine, &u, q); err != nil {
+	change := func(ctx context.Context) error { return a.change(ctx, mine, &u, q) }
+	if u.Role == chat.OrgOwner {
+		err = a.store.InTurn(ctx, contract.OneOwnerStays, change)
+	} else {
+		err = change(ctx)
+	}
+	if err != nil {
 		return nil, err
-	}
-	if q.Role != nil && *q.Role != u.Role {
-		if u, err = a.store.SetRole(ctx, u.ID, *q.Role); err != nil {
-			return nil, err
-		}
-		a.log.Info("an org role was given", "user", u.Username, "org_role", u.Role, "by", q.By)
-	}
-	if q.Banned != nil && *q.Banned != u.Banned {
-		if u, err = a.store.SetBanned(ctx, u.ID, *q.Banned, time.Now().UnixMilli()); err != nil {
-			return nil, err
-		}
-		a.log.Info("a ban was set or lifted", "user", u.Username, "banned", u.Banned, "by", q.By)
 	}
 	if err := contract.UserChanged.Publish(ctx, a.bus, &u); err != nil {
 		a.log.Debug("a change was not announced", "err", err)
 	}
 	return &u, nil
+}
+
+// change does what is asked, if somebody of a role may.
+func (a *Access) change(ctx context.Context, mine chat.OrgRole, u *chat.User, q *contract.SetUserAsk) error {
+	now, err := a.store.User(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	if err := a.judge(ctx, mine, &now, q); err != nil {
+		return err
+	}
+	if q.Role != nil && *q.Role != now.Role {
+		if now, err = a.store.SetRole(ctx, u.ID, *q.Role); err != nil {
+			return err
+		}
+		a.log.Info("an org role was given", "user", now.Username, "org_role", now.Role, "by", q.By)
+	}
+	if q.Banned != nil && *q.Banned != now.Banned {
+		if now, err = a.store.SetBanned(ctx, u.ID, *q.Banned, time.Now().UnixMilli()); err != nil {
+			return err
+		}
+		a.log.Info("a ban was set or lifted", "user", now.Username, "banned", now.Banned, "by", q.By)
+	}
+	*u = now
+	return nil
 }
 
 // judge says whether somebody of a role may change a user so.

@@ -35,6 +35,10 @@ func (r register) Owners(context.Context) (n int, err error) {
 	return n, nil
 }
 
+func (r register) InTurn(ctx context.Context, _ string, work func(context.Context) error) error {
+	return work(ctx)
+}
+
 func (r register) SetRole(_ context.Context, id chat.UserID, role chat.OrgRole) (chat.User, error) {
 	r[id].Role = role
 	return *r[id], nil

@@ -108,7 +108,7 @@ func (a *Accounts) listen() *bus.Subscriptions {
 	subs.Add(contract.Logins.Answer(a.bus, a.logins, seen))
 	subs.Add(contract.SignOut.Answer(a.bus, a.signOut, seen))
 	subs.Add(contract.EditProfile.Answer(a.bus, a.editProfile, seen))
-	subs.Add(contract.CloseAccount.Answer(a.bus, a.closeAccount, seen, bus.Serial())) // of two last owners one stays
+	subs.Add(contract.CloseAccount.Answer(a.bus, a.closeAccount, seen))
 	subs.Add(contract.Lookup.Answer(a.bus, a.lookup, seen, bus.Limit(1024)))
 	subs.Add(contract.FindUsers.Answer(a.bus, a.findUsers, seen))
 	subs.Add(contract.Revocations.Answer(a.bus, a.revocations, seen))

@@ -108,16 +108,22 @@ func (a *Accounts) closeAccount(ctx context.Context, q *contract.CloseAccountAsk
 	if err != nil {
 		return nil, err
 	}
+	end := func(ctx context.Context) error { return a.store.Close(ctx, q.User, tombstone, now()) }
 	if account.Role == chat.OrgOwner && !account.Banned {
-		owners, err := contract.Owners.Ask(ctx, a.bus, &contract.None{})
-		if err != nil {
-			return nil, err
-		}
-		if owners.Owners <= 1 {
-			return nil, chat.Errorf(chat.Conflict, "the last owner cannot go: make somebody else owner first")
-		}
+		err = a.store.InTurn(ctx, contract.OneOwnerStays, func(ctx context.Context) error {
+			owners, err := contract.Owners.Ask(ctx, a.bus, &contract.None{})
+			if err == nil && owners.Owners <= 1 {
+				err = chat.Errorf(chat.Conflict, "the last owner cannot go: make somebody else owner first")
+			}
+			if err != nil {
+				return err
+			}
+			return end(ctx)
+		})
+	} else {
+		err = end(ctx)
 	}
-	if err := a.store.Close(ctx, q.User, tombstone, now()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	a.log.Info("an account was closed", "user", q.User)

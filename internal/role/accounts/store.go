@@ -27,6 +27,8 @@ type people interface {
 	UsersNamed(ctx context.Context, names []string) ([]chat.User, error)
 	Find(ctx context.Context, query, after string, limit int) ([]chat.User, string, error)
 	SetProfile(ctx context.Context, id chat.UserID, displayName, statusText *string) (chat.User, error)
+	// InTurn does work while no other process does work of the same name.
+	InTurn(ctx context.Context, name string, work func(context.Context) error) error
 	// Close leaves a tombstone, and jobs that remove the user everywhere.
 	Close(ctx context.Context, id chat.UserID, tombstone string, at int64) error
 }

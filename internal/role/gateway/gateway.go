@@ -37,6 +37,8 @@ type Config struct {
 	RecentBytes int           // memory for the newest events, for sessions that join; 0: 32 MiB
 	Linger      time.Duration // how long a room is watched that nobody is in any more; 0: 30 s
 	CutOff      time.Duration // how long clients stay without a bus; 0: 30 s
+
+	SocketsPerUser, SocketsPerAddress int // over all gateways; 0: the constants of that name
 }
 
 // Gateway is the role: one run of it, with an id that no other run has.
@@ -51,6 +53,7 @@ type Gateway struct {
 	people     people
 	identities *identities
 	limits     *limits
+	holdings   *holdings
 	names      *names
 	marks      marks
 	presence   *presence
@@ -72,11 +75,18 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *G
 	if cfg.CutOff == 0 {
 		cfg.CutOff = cutOff
 	}
+	if cfg.SocketsPerUser == 0 {
+		cfg.SocketsPerUser = SocketsPerUser
+	}
+	if cfg.SocketsPerAddress == 0 {
+		cfg.SocketsPerAddress = SocketsPerAddress
+	}
 	var run [8]byte
 	_, _ = rand.Read(run[:]) // never fails, says crypto/rand
 	g := &Gateway{
 		cfg: cfg, id: binary.LittleEndian.Uint64(run[:]), bus: b,
 		log: log.With("role", "gateway"), limits: newLimits(cfg.NoLimits),
+		holdings: newHoldings(cfg.NoLimits, cfg.SocketsPerUser, cfg.SocketsPerAddress),
 	}
 	g.metrics = newMetrics(reg, g)
 	g.identities = newIdentities(g)
@@ -169,6 +179,7 @@ func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
 	subs.Add(contract.Revoked.Subscribe(g.bus, g.identities.announced))
 	subs.Add(contract.UserChanged.Subscribe(g.bus, g.userChanged))
 	subs.Add(contract.Marked.Subscribe(g.bus, g.marked))
+	subs.Add(contract.Limited.Subscribe(g.bus, g.hearLimits))
 	subs.Add(contract.Typing.Subscribe(g.bus, g.typed))
 	subs.Add(contract.PresenceNews.At(mine).Subscribe(g.bus, g.presence.news))
 	subs.Add(contract.WhoIsHere.Subscribe(g.bus, func(ctx context.Context, _ *contract.None) { g.presence.announceAll(ctx) }))
@@ -191,7 +202,9 @@ func (g *Gateway) tick(ctx context.Context) {
 			g.closeExpired(now)
 			g.sendAwayIfCutOff(now)
 			g.presence.beat(ctx)
+			g.tellLimits(ctx)
 			g.limits.sweep(now)
+			g.holdings.sweep(now)
 			g.identities.sweep(now)
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contract"
 )
 
 // Limit is something that is limited, by user or by address.
 type Limit int
 
-// The limits. docs/limits.md is printed from their table.
+// The limits. docs/limits.md is printed from their table. Gateways tell each other
+// of them by number: new ones come last.
 const (
 	LimitCommand Limit = iota // messages, edits, reactions, joins …
 	LimitRead                 // other requests
@@ -57,10 +59,13 @@ type limits struct {
 
 	mu      sync.Mutex
 	buckets map[bucketKey]*bucket
+	spent   map[bucketKey]int // since others were told
 	swept   time.Time
 }
 
-func newLimits(off bool) *limits { return &limits{off: off, buckets: map[bucketKey]*bucket{}} }
+func newLimits(off bool) *limits {
+	return &limits{off: off, buckets: map[bucketKey]*bucket{}, spent: map[bucketKey]int{}}
+}
 
 func (l *limits) allow(who string, what Limit, now time.Time) error {
 	if l.off {
@@ -69,20 +74,60 @@ func (l *limits) allow(who string, what Limit, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := bucketKey{who, what}
-	b := l.buckets[key]
-	if b == nil {
-		a := Allowances[what]
-		b = &bucket{Limiter: rate.NewLimiter(rate.Limit(a.Second), a.Burst)}
-		l.buckets[key] = b
-	}
-	b.used = now
-	r := b.ReserveN(now, 1)
+	r := l.bucket(key, now).ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait == 0 {
+		l.spent[key]++
 		return nil
 	}
 	r.CancelAt(now)
 	return &chat.Error{Code: chat.RateLimited, Text: "too many " + Allowances[what].Name, RetryAfter: wait}
+}
+
+// bucket finds or makes a bucket. l is locked.
+func (l *limits) bucket(key bucketKey, now time.Time) *bucket {
+	b := l.buckets[key]
+	if b == nil {
+		a := Allowances[key.what]
+		b = &bucket{Limiter: rate.NewLimiter(rate.Limit(a.Second), a.Burst)}
+		l.buckets[key] = b
+	}
+	b.used = now
+	return b
+}
+
+// worthTelling is the part of what a second gives back that somebody must have
+// spent in it for other gateways to be told: most people spend less.
+const worthTelling = 10
+
+// told lists what others are to be told, and begins anew.
+func (l *limits) told() (list []contract.Used) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, n := range l.spent {
+		if float64(n*worthTelling) >= Allowances[key.what].Second {
+			list = append(list, contract.Used{What: int(key.what), Who: []byte(key.who), Times: n})
+		}
+	}
+	clear(l.spent)
+	return list
+}
+
+// hear spends here what was spent elsewhere: whoever uses several gateways has one
+// bucket, which may be in debt for a moment.
+func (l *limits) hear(list []contract.Used, now time.Time) {
+	if l.off {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, u := range list {
+		if u.What < 0 || u.What >= len(Allowances) || u.Times <= 0 {
+			continue
+		}
+		b := l.bucket(bucketKey{string(u.Who), Limit(u.What)}, now)
+		b.ReserveN(now, min(u.Times, b.Burst()))
+	}
 }
 
 // sweep lets go of buckets that nobody has used for a while.

@@ -18,7 +18,8 @@ type presence struct {
 	here     map[chat.UserID]*sitting
 	changed  map[chat.UserID]struct{}
 	watchers map[chat.UserID][]*Session
-	rewatch  bool // the set of watched users has changed
+	told     map[chat.UserID]contract.Presence // of watched users, what was told last
+	rewatch  bool                              // the set of watched users has changed
 }
 
 type sitting struct {
@@ -29,7 +30,7 @@ type sitting struct {
 
 func newPresence(g *Gateway) *presence {
 	return &presence{g: g, here: map[chat.UserID]*sitting{}, changed: map[chat.UserID]struct{}{},
-		watchers: map[chat.UserID][]*Session{}}
+		watchers: map[chat.UserID][]*Session{}, told: map[chat.UserID]contract.Presence{}}
 }
 
 func (p *presence) came(s *Session) {
@@ -181,6 +182,7 @@ func (p *presence) unwatch(s *Session) {
 		}
 		if p.watchers[id] = list; len(list) == 0 {
 			delete(p.watchers, id)
+			delete(p.told, id)
 			p.rewatch = true
 		}
 	}
@@ -193,11 +195,24 @@ func (p *presence) watchersOf(id chat.UserID) []*Session {
 	return slices.Clone(p.watchers[id])
 }
 
-// news hands changes to the sessions that asked.
+// news hands changes to the sessions that asked. Each instance of presence tells
+// them, and only the first one is news.
 func (p *presence) news(_ context.Context, list *contract.PresenceList) {
 	for _, one := range list.Presence {
-		for _, s := range p.watchersOf(one.User) {
+		for _, s := range p.whoHearsOf(&one) {
 			s.sink.Tell(Here{one})
 		}
 	}
+}
+
+func (p *presence) whoHearsOf(one *contract.Presence) []*Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, told := p.told[one.User]
+	watchers := p.watchers[one.User]
+	if len(watchers) == 0 || told && last.Status == one.Status && last.Text == one.Text {
+		return nil
+	}
+	p.told[one.User] = *one
+	return slices.Clone(watchers)
 }

@@ -137,7 +137,7 @@ func (c *crowd) news(now time.Time) map[uint64][]contract.Presence {
 	defer c.mu.Unlock()
 	for run, g := range c.gateways {
 		if now.Sub(g.heard) > gatewayDies {
-			c.drop(run, nil, now)
+			c.drop(run, nil, g.heard) // they have had their time to come back
 			delete(c.gateways, run)
 		}
 	}

@@ -55,7 +55,6 @@ func TestAGatewayThatFallsSilentLosesItsSessions(t *testing.T) {
 	later := now.Add(gatewayDies + time.Second)
 	c.hear(&contract.HereNotice{Run: 2}, later)
 	c.news(later)
-	c.news(later.Add(holdOffline))
 	if c.of(ann).Status != contract.Offline || c.of(bob).Status != contract.Online {
 		t.Errorf("ann %+v, bob %+v", c.of(ann), c.of(bob))
 	}

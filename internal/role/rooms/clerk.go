@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,6 +16,9 @@ import (
 type Jobs interface {
 	Jobs(ctx context.Context, after uint64, limit int) ([]chat.Job, error)
 	DoneJob(ctx context.Context, id uint64) error
+	// Exclusive does work unless another process does work of the same name: then
+	// it is [chat.ErrNotOwner].
+	Exclusive(ctx context.Context, name string, work func(context.Context) error) error
 }
 
 // Events finds what became of a command.
@@ -24,14 +28,15 @@ type Events interface {
 
 const (
 	jobsAtOnce   = 200
-	lookForJobs  = time.Second          // when nobody says that there are some
+	lookForJobs  = time.Second          // when nobody says that there are some, or another looks
 	lookDecided  = 3 * time.Millisecond // how often the log's position is asked for
 	decideWithin = 10 * time.Second     // then the batch is tried again
 )
 
 // clerk carries out stored jobs, in order: appends their commands, waits until
 // the log's position has passed them, and forgets them. When it is interrupted
-// it begins with the first again; nonces make that harmless.
+// it begins with the first again; nonces make that harmless. Of several instances
+// one does.
 type clerk struct {
 	bus     *bus.Bus
 	jobs    Jobs
@@ -51,6 +56,23 @@ func (c *clerk) wake() {
 }
 
 func (c *clerk) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := c.jobs.Exclusive(ctx, "jobs", func(ctx context.Context) error {
+			c.follow(ctx)
+			return nil
+		})
+		if err != nil && !errors.Is(err, chat.ErrNotOwner) && ctx.Err() == nil {
+			c.log.Warn("jobs wait", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookForJobs):
+		}
+	}
+}
+
+// follow carries out what there is and what comes.
+func (c *clerk) follow(ctx context.Context) {
 	tick := time.NewTicker(lookForJobs)
 	defer tick.Stop()
 	for {
