@@ -92,7 +92,8 @@ func (s *serve) config() (node.Config, error) {
 		}
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
 	}
-	return c, c.Check()
+	err = c.Check()
+	return c, err
 }
 
 // parsePrefix reads a network, or an address as the network of itself.

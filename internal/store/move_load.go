@@ -169,6 +169,6 @@ func (l *load) abandon() {
 	if l.open {
 		l.open = false
 		l.pipe.CloseWithError(errAbandoned)
-		<-l.ended
+		<-l.ended //nolint:errcheck // it says that it was abandoned
 	}
 }

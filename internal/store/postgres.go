@@ -267,10 +267,10 @@ func failure(k *pgx.Conn, err error) error {
 }
 
 func toldFailure(code string, err error) error {
-	switch {
-	case code == "XX001", code == "XX002":
+	switch code {
+	case "XX001", "XX002":
 		return fmt.Errorf("%w: %w: %w", chat.ErrUnreachable, ErrDamaged, err)
-	case code == "25006": // a primary that has become a standby
+	case "25006": // a primary that has become a standby
 		return fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
 	}
 	switch code[:min(2, len(code))] {

@@ -128,7 +128,7 @@ func (s *scene) intake() string { return filepath.Join(s.town.Data, "intake") }
 // oldLog brings the log back as it was some time ago: it lost its newest records.
 func oldLog(ctx context.Context, s *scene) error {
 	p, copied := s.town.Proc("parley"), filepath.Join(s.town.Dir, "old-log")
-	defer os.RemoveAll(copied)
+	defer func() { _ = os.RemoveAll(copied) }()
 	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart, the log is copied"}, resumes: resumesWithin, begin: p.Stop,
 		end: func() error {
 			if err := os.CopyFS(copied, os.DirFS(s.intake())); err != nil {

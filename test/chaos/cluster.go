@@ -151,7 +151,7 @@ func natsAll(ctx context.Context, s *scene) error {
 // its newest records.
 func natsOld(ctx context.Context, s *scene) error {
 	servers, copies := s.town.Kind("nats"), filepath.Join(s.town.Dir, "old-nats")
-	defer os.RemoveAll(copies)
+	defer func() { _ = os.RemoveAll(copies) }()
 	start := func() error {
 		return errors.Join(all(servers, (*town.Proc).Launch), all(servers, func(p *town.Proc) error { return p.AwaitReady(ctx) }))
 	}

@@ -38,7 +38,7 @@ func serveTown(ctx context.Context, args []string) (err error) {
 	if err := os.WriteFile(pid, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		return err
 	}
-	defer os.Remove(pid)
+	defer func() { _ = os.Remove(pid) }()
 	r.describe(time.Since(began))
 	r.revive(ctx)
 	fmt.Println("stopping the town")

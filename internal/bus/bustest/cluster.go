@@ -66,7 +66,8 @@ func StartCluster(dir string, servers int, conf string) (*Cluster, error) {
 	for _, l := range held {
 		l.Close()
 	}
-	return c, c.StartAll()
+	err := c.StartAll()
+	return c, err
 }
 
 // StartAll starts those that are stopped, on their ports, and waits until the

@@ -137,11 +137,12 @@ func (h *hub) keepWatching(ctx context.Context) {
 		registered := h.watch.registered
 		h.mu.Unlock()
 		wait := askEvery
-		if registered {
+		switch {
+		case registered:
 			h.tellChanges(ctx)
-		} else if h.register(ctx) {
+		case h.register(ctx):
 			continue // rooms may have come meanwhile
-		} else {
+		default:
 			wait = askAgain
 		}
 		select {

@@ -9,9 +9,8 @@ import (
 
 // parish is sequencers that hear each other at once, and own what they are given.
 type parish struct {
-	now   time.Time
-	all   []*share
-	ready []time.Time
+	now time.Time
+	all []*share
 }
 
 const parishPartitions = 8

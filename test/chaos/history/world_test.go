@@ -271,15 +271,16 @@ func (w *world) swap(room string, seq uint64) {
 
 // rest is one request: done, refused, or queued and done later.
 func (w *world) rest(o *owed) {
+	luck := w.rng.IntN(16)
 	switch {
 	case !w.in[o.room][o.user]:
 		w.refuse("", o)
-	case w.rng.IntN(4) == 0:
+	case luck < 4:
 		w.add(Record{What: Queued, User: o.user, Room: o.room, Nonce: o.nonce})
 		if o.user != w.users[0] || !w.tells(Dropped) { // who is never put out
 			w.late = append(w.late, func() { w.admit(nil, o) })
 		}
-	case w.rng.IntN(4) == 0: // the answer is lost
+	case luck < 7: // the answer is lost
 		w.happen(o)
 		w.owing = append(w.owing, o)
 	default:

@@ -174,8 +174,8 @@ func (c *caller) post(ctx context.Context, room, nonce, text string, stay bool) 
 // posted writes down an answer to post. It is true when it is one for good.
 func (c *caller) posted(room, nonce string, a *answer) (*history.Event, bool) {
 	r := history.Record{User: c.user, Room: room, Nonce: nonce}
-	switch {
-	case a.status == http.StatusCreated:
+	switch a.status {
+	case http.StatusCreated:
 		var e wireEvent
 		if err := json.Unmarshal(a.body, &e); err != nil {
 			c.l.problem("an answer of 201: %w", err)
@@ -184,7 +184,7 @@ func (c *caller) posted(room, nonce string, a *answer) (*history.Event, bool) {
 		r.What, r.Event = history.Ack, e.seen()
 		c.l.cfg.Log.Add(r)
 		return r.Event, true
-	case a.status == http.StatusAccepted:
+	case http.StatusAccepted:
 		r.What = history.Queued
 		c.l.cfg.Log.Add(r)
 		return nil, false
