@@ -38,6 +38,7 @@ type MoveProgress struct {
 type MoveReport struct {
 	Rooms    int
 	Events   uint64
+	Begun    bool // something was written: the same call goes on with it
 	Resumed  bool // it went on where an earlier move had ended
 	Replaced int  // texts with U+0000 or bytes that are no UTF-8, which PostgreSQL cannot: each has U+FFFD now
 }
@@ -76,7 +77,7 @@ func Move(ctx context.Context, from, to string, opts MoveOptions) (report MoveRe
 	defer func() { err = errors.Join(err, m.close()) }()
 	err = m.run(working, from, to)
 	if cause := context.Cause(working); err != nil && cause != nil && ctx.Err() == nil {
-		err = cause // what came after it is only its consequence
+		err = fmt.Errorf("the locks on a database were lost, others can have it by now: %w", cause) // all else comes of that
 	}
 	return m.report, err
 }

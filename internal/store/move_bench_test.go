@@ -24,6 +24,7 @@ func BenchmarkMove(b *testing.B) {
 	if err := n.s.Close(); err != nil {
 		b.Fatal(err)
 	}
+	b.ResetTimer()
 	for range b.N {
 		b.StopTimer()
 		target := pgtest.Empty(b)

@@ -241,7 +241,7 @@ func (m *mover) save(ctx context.Context) error {
 		_, err = m.k.Exec(ctx, "COMMIT")
 	}
 	if err == nil {
-		m.saved = string(b)
+		m.saved, m.report.Begun = string(b), true
 	}
 	return err
 }

@@ -281,7 +281,7 @@ func TestAMoveKeepsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Rooms != 14 || report.Events != uint64(len(order)) || report.Resumed || report.Replaced != 0 {
+	if report.Rooms != 14 || report.Events != uint64(len(order)) || report.Resumed || !report.Begun || report.Replaced != 0 {
 		t.Errorf("the report is %+v for %d events", report, len(order))
 	}
 	if !slices.Contains(steps, "events") || !strings.Contains(fmt.Sprint(steps), ", events_nonce") || !slices.Contains(steps, "checking the target") {
@@ -612,7 +612,8 @@ func TestWhoLosesTheLocksMovesNoMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer k.Close(context.Background())
-		if err := k.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(l.pid, 5000)) FROM (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory') l`).Scan(&ended); err != nil {
+		if err := k.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(l.pid, 5000)) FROM (SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE l.locktype = 'advisory' AND d.datname = current_database()) l`).Scan(&ended); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := k.Exec(t.Context(), `UPDATE meta SET value = replace(value, '"Run":"', '"Run":"x') WHERE key = 'moving'`); err != nil {

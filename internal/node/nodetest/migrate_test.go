@@ -1,7 +1,10 @@
 package nodetest
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -68,6 +71,26 @@ func TestPeopleMoveIntoPostgreSQL(t *testing.T) {
 		_, err := alice.Tries(room, "into the dark")
 		waiting <- err
 	}()
+
+	stopped := exec.Command(Binary(t), move...)
+	said, err := stopped.StdoutPipe()
+	if err == nil {
+		err = stopped.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(said)
+	if _, err := lines.ReadString('\n'); err != nil { // its first step
+		t.Fatal(err)
+	}
+	_ = stopped.Process.Signal(os.Interrupt)
+	if _, err := io.Copy(io.Discard, lines); err != nil {
+		t.Fatal(err)
+	}
+	if err := stopped.Wait(); err == nil || stopped.ProcessState.ExitCode() != 1 {
+		t.Errorf("an interrupted migration ends with %v", err)
+	}
 
 	killed := 0
 	for wait := 60 * time.Millisecond; ; wait += wait / 3 {
