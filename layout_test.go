@@ -230,6 +230,9 @@ func readSources(t *testing.T) []source {
 			if n := entry.Name(); n != "." && (strings.HasPrefix(n, ".") || n == "testdata" || n == "node_modules" || n == "build") {
 				return fs.SkipDir
 			}
+			if _, err := os.Stat(filepath.Join(file, "go.mod")); err == nil && file != "." {
+				return fs.SkipDir // a module of its own
+			}
 			return nil
 		}
 		if filepath.Ext(file) != ".go" {

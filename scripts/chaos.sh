@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Breaks a single process, then a town, and checks every promise. Usage: scripts/chaos.sh all|roll
 #
-# CHAOS_TIME=60m goes on for so long with the town; without it every case is played once. Failed cases leave their history in
+# CHAOS_TIME=60m plays all cases at their full length and goes on for so long, and then fills the town's disks, for which it needs
+# root; without it the most telling cases are played once. Failed cases leave their history in
 # build/chaos, to be judged again with bin/chaos check.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +35,9 @@ case ${1:-} in
 all)
 	bin/chaos run -topology one -dir build/chaos/one
 	bin/chaos run -topology town -dir build/chaos/town -time "${CHAOS_TIME:-0}"
+	if [[ -n ${CHAOS_TIME:-} ]]; then
+		bin/chaos run -topology town -dir build/chaos/disks -small-disks -only full-database,full-nats -time 1s
+	fi
 	;;
 roll)
 	bin/chaos run -topology town -dir build/chaos/roll -only roll

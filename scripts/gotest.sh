@@ -9,4 +9,4 @@ cd "$(dirname "$0")/.."
 name=$1
 shift
 mkdir -p build
-go test -v "$@" 2>&1 | tee "build/test-$name.log" | awk -f scripts/gotest.awk
+go test "$@" -v 2>&1 | tee "build/test-$name.log" | awk -f scripts/gotest.awk

@@ -205,3 +205,28 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkCatch is what the search index costs for each message.
+func BenchmarkCatch(b *testing.B) {
+	eachDatabase(b, func(b *testing.B, dsn func() string) {
+		for _, size := range []int{100, 1000, 10_000} {
+			b.Run(fmt.Sprintf("after every %d messages", size), func(b *testing.B) {
+				n := newBench(b, dsn(), 1000)
+				for b.Loop() {
+					b.StopTimer()
+					for range size / 100 {
+						n.done(b, n.say(100))
+					}
+					b.StartTimer()
+					for moved := 1; moved > 0; {
+						var err error
+						if moved, err = n.s.Search().Catch(b.Context()); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/message")
+			})
+		}
+	})
+}

@@ -134,16 +134,30 @@ func index(q tx, part int, batch []chat.Event) error {
 	if err := q.execEach(`DELETE FROM words WHERE doc = $1`, len(gone), func(i int) []any { return []any{gone[i]} }); err != nil {
 		return err
 	}
-	err = q.execEach(`INSERT INTO words (doc, at, room, said) VALUES ($1, $2, $3, array_to_tsvector(string_to_array($4, ' ')))
-		ON CONFLICT (doc) DO UPDATE SET said = excluded.said`, len(there), func(i int) []any {
-		d := documents[there[i]]
-		return []any{there[i], d.at, d.room, d.said()}
-	})
-	if err != nil {
+	if err := insertDocuments(q, there, documents); err != nil {
 		return err
 	}
 	_, err = q.exec(`INSERT INTO readers (name, part, n) VALUES ($1, $2, $3) ON CONFLICT (name, part) DO UPDATE SET n = excluded.n`,
 		searchReader, part, batch[len(batch)-1].N)
+	return err
+}
+
+// insertDocuments turns the rows, as a commit does.
+func insertDocuments(q tx, there []int64, documents map[int64]document) error {
+	if len(there) == 0 {
+		return nil
+	}
+	var at []int64
+	var rooms []chat.ID
+	var said []string
+	for _, doc := range there {
+		d := documents[doc]
+		at, rooms, said = append(at, d.at), append(rooms, d.room), append(said, d.said())
+	}
+	_, err := q.exec(`INSERT INTO words (doc, at, room, said)
+		SELECT doc, at, room, array_to_tsvector(string_to_array(said, ' '))
+		FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[]) AS t (doc, at, room, said)
+		ON CONFLICT (doc) DO UPDATE SET said = excluded.said`, there, at, rooms, said)
 	return err
 }
 

@@ -297,9 +297,23 @@ func pgArgs(args []any) ([]any, error) {
 			values[i] = string(v)
 		case chat.Notify:
 			values[i] = string(v)
+		case []int64:
+			values[i] = pgtype.FlatArray[int64](v)
+		case []string:
+			values[i] = pgtype.FlatArray[string](v)
+		case []chat.ID:
+			values[i] = uuids(v)
 		default:
 			return nil, fmt.Errorf("a %T cannot be an argument", arg)
 		}
 	}
 	return values, nil
+}
+
+func uuids(ids []chat.ID) pgtype.FlatArray[pgtype.UUID] {
+	list := make(pgtype.FlatArray[pgtype.UUID], len(ids))
+	for i, id := range ids {
+		list[i] = pgtype.UUID{Bytes: id, Valid: true}
+	}
+	return list
 }

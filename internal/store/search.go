@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,13 +53,15 @@ func newSearchFile(s *Store) *fileSearch {
 }
 
 // searchVersion changes with the file's layout; another one is built again.
-const searchVersion = 1
+const searchVersion = 2
 
 const searchSchema = `
 CREATE TABLE version (n INTEGER NOT NULL);
 CREATE TABLE position (part INTEGER PRIMARY KEY, n INTEGER NOT NULL, id BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (room, by, text, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+INSERT INTO words (words, rank) VALUES ('automerge', 16);
+INSERT INTO words (words, rank) VALUES ('crisismerge', 64);
 INSERT INTO version VALUES (%d);
 `
 
@@ -171,8 +174,7 @@ func (s *fileSearch) catch(ctx context.Context, k *conn, part int) (int, error) 
 	if _, err := one(k, `SELECT n, id FROM position WHERE part = $1`, []any{part}, &at, &id); err != nil {
 		return 0, err
 	}
-	var batch []chat.Event
-	var targets []uint64
+	var batch []said
 	same := true
 	err := s.s.db.read(ctx, func(q tx) (err error) {
 		if at > 0 {
@@ -182,11 +184,10 @@ func (s *fileSearch) catch(ctx context.Context, k *conn, part int) (int, error) 
 				return err
 			}
 		}
-		if batch, err = feed(q, part, at, catchEvents, catchBytes); err != nil {
+		if batch, err = saidSince(q, part, at); err != nil {
 			return err
 		}
-		targets, err = targetNumbers(q, batch)
-		return err
+		return findTargets(q, batch)
 	})
 	if err != nil || len(batch) == 0 && same {
 		return 0, err
@@ -195,37 +196,62 @@ func (s *fileSearch) catch(ctx context.Context, k *conn, part int) (int, error) 
 		s.s.log.Warn("the search file is of another state of the database and will be built again", "file", s.file)
 		return 1, s.discard()
 	}
-	return len(batch), transact(k, func(q tx) error { return indexBatch(q, part, batch, targets) })
+	return len(batch), transact(k, func(q tx) error { return indexBatch(q, part, batch) })
 }
 
-// targetNumbers are the feed numbers of the messages that events are about; most
-// events are about none.
-func targetNumbers(q tx, batch []chat.Event) ([]uint64, error) {
-	targets := make([]uint64, len(batch))
-	var about []int
+// said is what the index wants to know of an event.
+type said struct {
+	n, target   uint64
+	id          chat.ID
+	kind        chat.Kind
+	room, by    chat.ID
+	text, extra string
+	about       uint64 // feed number of the target; 0 for none
+}
+
+// saidSince reads the feed, a batch of it.
+func saidSince(q tx, part int, at uint64) (batch []said, err error) {
+	var e said
+	into := []any{&e.n, &e.id, &e.kind, &e.room, &e.by, &e.target, &e.text, &e.extra}
+	size := 0
+	err = q.query(`SELECT n, id, kind, room, by, target, text, CASE WHEN kind = 2 THEN extra END FROM events
+		WHERE part = $1 AND n > $2 ORDER BY n LIMIT $3 + 0`, []any{part, at, catchEvents}, func(r row) error {
+		if size > catchBytes {
+			return nil
+		}
+		err := r.scan(into...)
+		size += len(e.text)
+		batch = append(batch, e)
+		return err
+	})
+	return batch, err
+}
+
+// findTargets finds the messages that events are about; most are about none.
+func findTargets(q tx, batch []said) error {
+	var about []*said
 	for i := range batch {
-		if batch[i].Target != 0 {
-			about = append(about, i)
+		if batch[i].target != 0 {
+			about = append(about, &batch[i])
 		}
 	}
-	err := q.queryEach(`SELECT n FROM events WHERE room = $1 AND seq = $2`, len(about),
-		func(i int) []any { e := &batch[about[i]]; return []any{e.Room, e.Target} },
-		func(i int, r row) error { return r.scan(&targets[about[i]]) })
-	return targets, err
+	return q.queryEach(`SELECT n FROM events WHERE room = $1 AND seq = $2`, len(about),
+		func(i int) []any { return []any{about[i].room, about[i].target} },
+		func(i int, r row) error { return r.scan(&about[i].about) })
 }
 
-func indexBatch(q tx, part int, batch []chat.Event, targets []uint64) error {
+func indexBatch(q tx, part int, batch []said) error {
 	for i := range batch {
 		e := &batch[i]
 		var err error
 		switch {
-		case e.Kind == chat.KindMessage && e.Body.Text != "":
+		case e.kind == chat.KindMessage && e.text != "":
 			_, err = q.exec(`INSERT INTO words (rowid, room, by, text) VALUES ($1, $2, $3, $4)`,
-				docID(part, e.N), token(e.Room), token(e.By), e.Body.Text)
-		case e.Kind == chat.KindEdit && !e.Body.Deleted:
-			_, err = q.exec(`UPDATE words SET text = $1 WHERE rowid = $2`, e.Body.Text, docID(part, targets[i]))
-		case e.Kind == chat.KindDelete:
-			_, err = q.exec(`DELETE FROM words WHERE rowid = $1`, docID(part, targets[i]))
+				docID(part, e.n), token(e.room), token(e.by), e.text)
+		case e.kind == chat.KindEdit && e.extra != cleared:
+			_, err = q.exec(`UPDATE words SET text = $1 WHERE rowid = $2`, e.text, docID(part, e.about))
+		case e.kind == chat.KindDelete:
+			_, err = q.exec(`DELETE FROM words WHERE rowid = $1`, docID(part, e.about))
 		}
 		if err != nil {
 			return err
@@ -233,12 +259,13 @@ func indexBatch(q tx, part int, batch []chat.Event, targets []uint64) error {
 	}
 	last := &batch[len(batch)-1]
 	_, err := q.exec(`INSERT INTO position (part, n, id) VALUES ($1, $2, $3)
-		ON CONFLICT (part) DO UPDATE SET n = excluded.n, id = excluded.id`, part, last.N, last.ID)
+		ON CONFLICT (part) DO UPDATE SET n = excluded.n, id = excluded.id`, part, last.n, last.id)
 	return err
 }
 
 // docID is an event's number in the index: a higher one is newer.
 func docID(part int, n uint64) int64 { return int64(n)<<8 | int64(part) }
 
-// token is an id as one word of the index.
-func token(id chat.ID) string { return strings.ReplaceAll(id.String(), "-", "") }
+// token is an id as one word of the index: its second half, 62 random bits. A
+// shorter word is less to merge, again and again.
+func token(id chat.ID) string { return hex.EncodeToString(id[8:]) }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/store"
@@ -24,38 +25,33 @@ func onEach(t *testing.T, check func(t *testing.T, open storetest.Open)) {
 
 // inDatabases opens one database per test, however often it is asked.
 func inDatabases(partitions int) storetest.Open {
-	databases := map[string]string{}
-	return func(t *testing.T) *store.Store {
-		t.Helper()
-		if databases[t.Name()] == "" {
-			databases[t.Name()] = pgtest.Fresh(t, partitions)
-		}
-		return pgtest.Open(t, databases[t.Name()], store.Options{})
-	}
+	return perTest(func(t *testing.T) string { return pgtest.Fresh(t, partitions) })
 }
 
 // inFolders opens one folder per test, however often it is asked.
 func inFolders() storetest.Open {
-	folders := map[string]string{}
+	return perTest(func(t *testing.T) string { return "sqlite:" + t.TempDir() })
+}
+
+func perTest(fresh func(t *testing.T) string) storetest.Open {
+	var mu sync.Mutex
+	databases := map[string]string{}
 	return func(t *testing.T) *store.Store {
 		t.Helper()
-		if folders[t.Name()] == "" {
-			folders[t.Name()] = t.TempDir()
+		mu.Lock()
+		dsn := databases[t.Name()]
+		mu.Unlock()
+		if dsn == "" {
+			dsn = fresh(t)
+			mu.Lock()
+			databases[t.Name()] = dsn
+			mu.Unlock()
 		}
-		return openFolder(t, folders[t.Name()])
+		return pgtest.Open(t, dsn, store.Options{})
 	}
 }
 
 func openFolder(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return s
+	return pgtest.Open(t, "sqlite:"+dir, store.Options{})
 }

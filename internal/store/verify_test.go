@@ -43,6 +43,7 @@ func verifyFindsEachDamage(t *testing.T, open storetest.Open) {
 		{"a mention too many", `INSERT INTO mentions (room, user_id, seq, by) VALUES ($1, $1, 3, $1)`, "no event says so"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t)
 			room := storetest.Everything(t, storetest.NewWorker(t, s))
 			changed, err := store.Tamper(t.Context(), s, c.sql, room)

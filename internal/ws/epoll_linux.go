@@ -53,14 +53,20 @@ type epoll struct {
 	srv   *Server
 	sets  []*epollSet
 	dirty *ring
+	next  chan *Conn    // to a reader at rest
+	rests chan struct{} // a place for each reader at rest
 }
 
 // connsPerWakeup bounds how many events are taken at once, before the next look at who else waits.
 const connsPerWakeup = 256
 
+// readersAtRest bounds how many readers wait for their next connection instead of ending. A new one pays for growing its
+// stack, which was 2.6 % of the server's work in rooms of two; those at rest hold 8 KiB each.
+const readersAtRest = 256
+
 func newPoller(s *Server) (poller, error) {
 	cores := runtime.GOMAXPROCS(0)
-	e := &epoll{srv: s, dirty: newRing()}
+	e := &epoll{srv: s, dirty: newRing(), next: make(chan *Conn), rests: make(chan struct{}, readersAtRest)}
 	for range (cores + 3) / 4 {
 		set, err := newEpollSet(s)
 		if err != nil {
@@ -95,6 +101,33 @@ func (e *epoll) flush() {
 		if c.flush(buf) {
 			e.dirty.push(c)
 		}
+	}
+}
+
+// read has c read, by a reader at rest or a new one.
+func (e *epoll) read(c *Conn, l *epollLink) {
+	select {
+	case e.next <- c:
+	default:
+		go e.reader(c, l)
+	}
+}
+
+func (e *epoll) reader(c *Conn, l *epollLink) {
+	for {
+		l.read(c)
+		select {
+		case e.rests <- struct{}{}:
+		default:
+			return
+		}
+		select {
+		case c = <-e.next:
+			l = c.link.(*epollLink)
+		case <-e.srv.stop:
+			return
+		}
+		<-e.rests
 	}
 }
 
@@ -250,7 +283,7 @@ func (l *epollLink) readable(c *Conn) {
 		case state == readAgain:
 			return
 		case state == readIdle && l.state.CompareAndSwap(readIdle, readRunning):
-			go l.read(c)
+			l.loop.read(c, l)
 			return
 		case state == readRunning && l.state.CompareAndSwap(readRunning, readAgain):
 			return

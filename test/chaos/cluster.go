@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
@@ -142,6 +147,118 @@ func natsAll(ctx context.Context, s *scene) error {
 	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, wipe)
 }
 
+// natsOld brings all NATS servers back as they were some time ago: the log has lost
+// its newest records.
+func natsOld(ctx context.Context, s *scene) error {
+	servers, copies := s.town.Kind("nats"), filepath.Join(s.town.Dir, "old-nats")
+	defer os.RemoveAll(copies)
+	start := func() error {
+		return errors.Join(all(servers, (*town.Proc).Launch), all(servers, func(p *town.Proc) error { return p.AwaitReady(ctx) }))
+	}
+	stop := func() error { return all(servers, (*town.Proc).Stop) }
+	keep := func(p *town.Proc) error {
+		return os.CopyFS(filepath.Join(copies, p.Name), os.DirFS(s.town.NATSData(p.Name)))
+	}
+	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of all NATS servers, their logs are copied"}, resumes: afterNATS, begin: stop,
+		end: func() error { return errors.Join(all(servers, keep), start()) }}); err != nil {
+		return err
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	back := func(p *town.Proc) error {
+		return errors.Join(os.RemoveAll(s.town.NATSData(p.Name)), os.CopyFS(s.town.NATSData(p.Name), os.DirFS(filepath.Join(copies, p.Name))))
+	}
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "the logs of all NATS servers are those of before", LosesLog: true}, resumes: afterNATS,
+		begin: func() error { return all(servers, (*town.Proc).Kill) }, end: func() error { return errors.Join(all(servers, back), start()) }}), s.settle(ctx))
+}
+
+// restore brings the database back as it was some time ago while the log is kept:
+// what was committed since is in the log, and is committed again as the same events.
+func restore(ctx context.Context, s *scene) error {
+	db := s.town.Proc("postgres")
+	data, copied := s.town.Database(), filepath.Join(filepath.Dir(s.town.Database()), "copy")
+	cp := func(from, to string) error {
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		out, err := exec.CommandContext(ctx, "cp", "-a", from, to).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("cp: %w: %s", err, out)
+		}
+		return nil
+	}
+	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of PostgreSQL, it is copied"}, resumes: resumesWithin, begin: db.Stop,
+		end: func() error { return errors.Join(cp(data, copied), db.Start(ctx)) }}); err != nil {
+		return err
+	}
+	if err := errors.Join(s.settle(ctx), sleep(ctx, s.either(5*time.Second, 30*time.Second))); err != nil {
+		return err
+	}
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "PostgreSQL is that of before", Restores: true}, resumes: resumesWithin, begin: db.Stop,
+		end: func() error { return errors.Join(cp(copied, data), db.Start(ctx)) }}), s.settle(ctx))
+}
+
+// burst makes one person send a thousand messages of the greatest size at once.
+func burst(ctx context.Context, s *scene) error {
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "1000 messages of 32 KiB at once", Back: resumesWithin},
+		begin: func() error {
+			if !s.load.Burst(1000, 32<<10-64) {
+				return errors.New("the person that bursts is in no room")
+			}
+			return nil
+		}}), s.settle(ctx))
+}
+
+func smallDisks(t *town.Town) bool { return len(t.Disks) > 0 }
+
+// full fills disks for a while. Afterwards, what ended or gave up over it is
+// started again, as its supervisor or operator would.
+func (s *scene) full(ctx context.Context, name string, procs []*town.Proc, again func(*town.Proc) error) error {
+	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: name}, lasts: s.either(5*time.Second, 30*time.Second), resumes: afterNATS,
+		begin: func() error { return all(procs, func(p *town.Proc) error { return s.town.Disks[p.Name].Fill() }) },
+		end: func() error {
+			return errors.Join(all(procs, func(p *town.Proc) error { return s.town.Disks[p.Name].Free() }), all(procs, again))
+		}}), s.settle(ctx))
+}
+
+// fullDatabase leaves PostgreSQL no space.
+func fullDatabase(ctx context.Context, s *scene) error {
+	return s.full(ctx, "PostgreSQL's disk is full", s.town.Kind("postgres"), func(p *town.Proc) error { return p.Revive(ctx) })
+}
+
+// fullNATS leaves one NATS server no space, then all. A server that could not write
+// does not try again by itself.
+func fullNATS(ctx context.Context, s *scene) error {
+	servers := s.town.Kind("nats")
+	restart := func(p *town.Proc) error { return errors.Join(p.Stop(), p.Start(ctx)) }
+	if err := s.full(ctx, "the disk of nats-1 is full", servers[:1], restart); err != nil {
+		return err
+	}
+	return s.full(ctx, "the disks of all NATS servers are full", servers, restart)
+}
+
+// soak kills a process of a role, drawn at random, every three seconds and starts
+// it again at once.
+func soak(ctx context.Context, s *scene) error {
+	var procs []*town.Proc
+	for _, role := range town.Roles {
+		procs = append(procs, s.town.Kind(role)...)
+	}
+	rng := rand.New(rand.NewPCG(s.seed, uint64(s.rounds)))
+	for range s.times(5, 20) {
+		p := procs[rng.IntN(len(procs))]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: afterKill}, begin: p.Kill,
+			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+			return err
+		}
+		if err := sleep(ctx, 3*time.Second); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx)
+}
+
 // all does something to all processes and returns every error.
 func all(procs []*town.Proc, do func(*town.Proc) error) (err error) {
 	for _, p := range procs {
@@ -183,6 +300,22 @@ func ownersCut(ctx context.Context, s *scene) error {
 					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// lostHost pulls the cable of each machine on which a process is alone. Nobody is
+// told that it is gone, and it does not know that it is.
+func lostHost(ctx context.Context, s *scene) error {
+	for _, name := range slices.Sorted(maps.Keys(s.town.Hosts)) {
+		h := s.town.Hosts[name]
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "loss of the machine of " + name, Back: afterPause}, lasts: s.either(8*time.Second, 30*time.Second),
+			begin: h.Unplug, end: h.Plug, resumes: resumesWithin}); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

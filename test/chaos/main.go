@@ -73,7 +73,7 @@ func judge(records []history.Record) error {
 // run plays cases, in the order of their list, over and over until the time is up.
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	r := &runner{}
+	r := &runner{apart: true}
 	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process) or town (a cluster)")
 	r.placeFlags(flags)
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
@@ -81,8 +81,9 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&r.dir, "dir", "build/chaos", "where data, logs and the histories of failed cases go")
 	flags.DurationVar(&r.time, "time", 0, "go on for so long (0: each case once)")
 	flags.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()), "of everything that is drawn at random")
-	flags.IntVar(&r.people, "people", 60, "how many people are connected")
+	flags.IntVar(&r.people, "people", 200, "how many people are connected")
 	flags.Float64Var(&r.rate, "rate", 150, "how much they do, in acts a second")
+	flags.BoolVar(&r.smallDisks, "small-disks", false, "give the town's database and NATS servers small disks, for the cases full-*")
 	only := flags.String("only", "", "the cases to play, by name, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return err

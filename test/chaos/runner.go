@@ -20,6 +20,8 @@ type runner struct {
 	topology, binary, dir string
 	older, tools, deploy  string
 	front                 int
+	smallDisks            bool
+	apart                 bool // some processes are on machines of their own, where we may make them
 	time                  time.Duration
 	seed                  uint64
 	people                int
@@ -77,7 +79,7 @@ func (r *runner) start(ctx context.Context) error {
 	if err := os.RemoveAll(r.dir); err != nil {
 		return err
 	}
-	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front}
+	cfg := town.Config{Dir: r.dir, Binary: binary, Secret: secret, Grace: grace, Front: r.front, SmallDisks: r.smallDisks}
 	if r.older != "" {
 		if cfg.Older, err = filepath.Abs(r.older); err != nil {
 			return err
@@ -93,6 +95,9 @@ func (r *runner) start(ctx context.Context) error {
 	case "one":
 		r.town, err = town.One(ctx, cfg)
 	case "town":
+		if r.apart && os.Geteuid() == 0 {
+			cfg.Apart = []string{"sequencer-2", "gateway-2"}
+		}
 		r.town, err = town.Cluster(ctx, cfg)
 	default:
 		return fmt.Errorf("there is no topology %q; there are one and town", r.topology)
@@ -120,7 +125,7 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	log := history.NewLog()
 	l, err := load.Gather(ctx, load.Config{
 		Gates: r.town.Gates, Secret: secret, Tag: fmt.Sprint("r", r.rounds), Log: log, Seed: r.seed + uint64(r.rounds),
-		People: r.people, Sessions: 3, Requests: 6, Rooms: 10, PerRoom: max(2, r.people/4), Rate: r.rate, Grace: grace + slack,
+		People: r.people, Sessions: 3, Requests: 6, Rooms: 12, PerRoom: min(30, max(2, r.people/4)), Rate: r.rate, Grace: grace + slack,
 	})
 	if err != nil {
 		return fmt.Errorf("gathering people: %w", err)

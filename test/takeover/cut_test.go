@@ -11,13 +11,13 @@ import (
 
 // link is a network to a server that can be made bad, and the server's address by
 // way of it.
-func link(t *testing.T, at, server string) (*proxy.Proxy, string) {
+func link(t *testing.T, host, server string) (*proxy.Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := proxy.At(at, u.Host)
+	p, err := proxy.New(host, u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,8 +31,8 @@ func TestAnOwnerThatIsCutOffLetsGo(t *testing.T) {
 	var bus, database *proxy.Proxy
 	town := newTown(t, func(town *town) ([]string, []string) {
 		var nats, dsn string
-		bus, nats = link(t, "127.0.0.1:0", town.servers.URLs()[0])
-		database, dsn = link(t, "127.0.0.1:0", town.database)
+		bus, nats = link(t, "127.0.0.1", town.servers.URLs()[0])
+		database, dsn = link(t, "127.0.0.1", town.database)
 		return nil, environment(nats, dsn)
 	})
 	one := town.sequencers[0]

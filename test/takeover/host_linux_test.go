@@ -15,8 +15,8 @@ import (
 func TestTheOwnersHostIsLost(t *testing.T) {
 	host := newHost(t)
 	town := newTown(t, func(town *town) ([]string, []string) {
-		_, nats := link(t, host.outside+":0", town.servers.URLs()[0])
-		_, database := link(t, host.outside+":0", town.database)
+		_, nats := link(t, host.outside, town.servers.URLs()[0])
+		_, database := link(t, host.outside, town.database)
 		return []string{"ip", "netns", "exec", host.name}, environment(nats, database)
 	})
 	have := town.evenly(shared)

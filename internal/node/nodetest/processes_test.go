@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,10 @@ func TestRolesAsProcesses(t *testing.T) {
 	}
 	servers := bustest.NewCluster(t, 1, conf)
 	database := pgtest.Empty(t)
+	at, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := func(role contract.Role) []string {
 		all := []string{"PARLEY_NATS=" + servers.URLs()[0], "PARLEY_NATS_USER=" + string(role), "PARLEY_NATS_PASSWORD=of-" + string(role)}
 		if role != contract.RoleGateway && role != contract.RolePresence {
@@ -105,6 +110,9 @@ func TestRolesAsProcesses(t *testing.T) {
 		}
 		if strings.Contains(p.Output(), "of-"+string(role)) {
 			t.Errorf("%s logs its password", role)
+		}
+		if password, _ := at.User.Password(); strings.Contains(p.Output(), password) {
+			t.Errorf("%s logs the database's password", role)
 		}
 	}
 	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {

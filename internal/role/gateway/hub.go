@@ -63,6 +63,7 @@ type seat struct {
 	pos     uint64 // while catching up: the last of the room's numbers handed on
 	live    bool
 	gone    bool // removed from the room while catching up
+	left    bool // by what was read so far the user is no member any more
 }
 
 func newHub(g *Gateway, partition, recentBytes int) *hub {

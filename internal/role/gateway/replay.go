@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -148,8 +149,8 @@ func (s *Session) awaitWatched(ctx context.Context, seats []*seat) bool {
 	return true
 }
 
-// take hands a page of one room on and, at its end, joins the hub. It is true
-// when the room needs no more reading.
+// take hands a page of one room on and, at its end, joins the hub. It is true when
+// the room needs no more reading.
 func (s *Session) take(place *seat, page *contract.RoomEvents) bool {
 	h := s.g.hubOf(place.room.id)
 	if page.Gone {
@@ -157,8 +158,16 @@ func (s *Session) take(place *seat, page *contract.RoomEvents) bool {
 		return true
 	}
 	s.g.metrics.replayed.Add(float64(len(page.Events)))
-	for i := range page.Events {
-		h.replay(s, place, &page.Events[i])
+	events := page.Events
+	if i := s.lastMove(place, events); place.left && !page.More {
+		events = events[:i+1] // a channel shows its events also to those who left it
+	}
+	for i := range events {
+		h.replay(s, place, &events[i])
+	}
+	if place.left && !page.More {
+		s.vanish(place)
+		return true
 	}
 	h.mu.Lock()
 	gone := place.gone
@@ -168,6 +177,23 @@ func (s *Session) take(place *seat, page *contract.RoomEvents) bool {
 		s.sink.Tell(Gone{place.room.id})
 	}
 	return done
+}
+
+// lastMove notes in the place whether the user has left by the last of the events
+// that let them in or out, and where that is; -1: there is none. The hub may have
+// passed the event before the owner told this gateway of the room.
+func (s *Session) lastMove(place *seat, events []chat.Event) int {
+	for i, e := range slices.Backward(events) {
+		switch {
+		case e.Leaves() == s.user:
+			place.left = true
+			return i
+		case slices.Contains(e.Joins(), s.user):
+			place.left = false
+			return i
+		}
+	}
+	return -1
 }
 
 // replay hands one old event on, as the answer to a command of the session if

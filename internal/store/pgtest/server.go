@@ -238,6 +238,9 @@ func (s *Server) end(how string) error {
 
 func (s *Server) remove() error { return errors.Join(s.end("stop"), os.RemoveAll(s.dir)) }
 
+// Dir is where the server keeps everything.
+func (s *Server) Dir() string { return s.dir }
+
 // DSN is the address of a database of the server.
 func (s *Server) DSN(database string) string {
 	return fmt.Sprintf("postgres://parley:%s@127.0.0.1:%d/%s?sslmode=disable", s.password, s.port, database)

@@ -12,11 +12,15 @@ import (
 type Open func(t *testing.T) *store.Store
 
 // Run checks every promise against the stores that open gives. Each promise
-// gets a database of its own, so open makes a new one for each test that asks.
+// gets a database of its own, so open makes a new one for each test that asks;
+// they ask at the same time.
 func Run(t *testing.T, open Open) {
 	for _, part := range [][]promise{commits, facts, archives, rooms, accounts, logins, searches, verifies, histories} {
 		for _, p := range part {
-			t.Run(p.name, func(t *testing.T) { p.check(t, open) })
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel() // most of the time they wait for a disk
+				p.check(t, open)
+			})
 		}
 	}
 }

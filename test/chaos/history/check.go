@@ -144,6 +144,7 @@ type checker struct {
 	stays    map[string]map[string][]stay
 	moves    map[move][]*Record   // the first invokes of what lets somebody into a room or out of it
 	byUser   map[string][]*Record // welcomes, in order
+	restores bool                 // the database went back to an earlier state
 	found    []Violation
 }
 
@@ -175,6 +176,8 @@ func (c *checker) index() {
 			c.stored[place{r.Room, r.Event.Seq}] = r
 		case Head:
 			c.heads[r.Room] = r
+		case Strike:
+			c.restores = c.restores || r.Restores
 		case Welcome:
 			c.byUser[r.User] = append(c.byUser[r.User], r)
 		}

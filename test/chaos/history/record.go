@@ -90,6 +90,9 @@ type Record struct {
 	Within   time.Duration `json:"within,omitempty"`
 	// LosesLog: what is only in the intake log may be lost by this fault.
 	LosesLog bool `json:"loses_log,omitempty"`
+	// Restores: the database goes back to an earlier state, and clients that have
+	// more may be told to reset.
+	Restores bool `json:"restores,omitempty"`
 	// Back: in every room a command that is invoked after this moment is answered
 	// within this time.
 	Back time.Duration `json:"back,omitempty"`

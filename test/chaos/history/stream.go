@@ -57,10 +57,19 @@ func (s *stream) take(r *Record) {
 	case Gone:
 		s.gone(r)
 	case Cut, Reset:
-		s.c.find(CutShort, []*Record{s.open, r}, "%s was told %s in room %s", s.user, r.What, r.Room)
+		s.find(CutShort, []*Record{s.open, r}, "%s was told %s in room %s", s.user, r.What, r.Room)
 		s.rows[r.Room] = &follows{pos: r.Head, by: r}
 	case End:
 		s.end(r)
+	}
+}
+
+// find notes what the connection met. Where the database went back, who is in a
+// room and what they have goes back with it for a while; only what is missing in
+// the end still counts.
+func (s *stream) find(kind Kind, lines []*Record, format string, args ...any) {
+	if kind == Missing || !s.c.restores {
+		s.c.find(kind, lines, format, args...)
 	}
 }
 
@@ -86,7 +95,7 @@ func (s *stream) event(r *Record) {
 	row := s.rows[r.Room]
 	if row == nil {
 		if s.open != nil {
-			s.c.find(Stray, []*Record{s.open, r}, "%s was given number %d of room %s, which this connection does not follow", s.user, r.Event.Seq, r.Room)
+			s.find(Stray, []*Record{s.open, r}, "%s was given number %d of room %s, which this connection does not follow", s.user, r.Event.Seq, r.Room)
 		}
 		s.leak(r)
 		return
@@ -97,9 +106,9 @@ func (s *stream) event(r *Record) {
 	row.or = 0
 	switch {
 	case r.Event.Seq <= row.pos:
-		s.c.find(Again, s.lines(row, r), "%s was given number %d of room %s and stood at %d", s.user, r.Event.Seq, r.Room, row.pos)
+		s.find(Again, s.lines(row, r), "%s was given number %d of room %s and stood at %d", s.user, r.Event.Seq, r.Room, row.pos)
 	case r.Event.Seq > row.pos+1:
-		s.c.find(Gap, s.lines(row, r), "%s was given number %d of room %s and stood at %d", s.user, r.Event.Seq, r.Room, row.pos)
+		s.find(Gap, s.lines(row, r), "%s was given number %d of room %s and stood at %d", s.user, r.Event.Seq, r.Room, row.pos)
 	}
 	row.pos = max(row.pos, r.Event.Seq)
 	row.seen = append(row.seen, r)
@@ -164,11 +173,11 @@ func (s *stream) leak(r *Record) {
 			if asked == nil || asked.T <= r.T {
 				return
 			}
-			s.c.find(Leak, append(lines, stay.enter, asked), "%s was given number %d of room %s and was not in it yet", s.user, r.Event.Seq, r.Room)
+			s.find(Leak, append(lines, stay.enter, asked), "%s was given number %d of room %s and was not in it yet", s.user, r.Event.Seq, r.Room)
 			return
 		}
 	}
-	s.c.find(Leak, lines, "%s was given number %d of room %s and was not in it", s.user, r.Event.Seq, r.Room)
+	s.find(Leak, lines, "%s was given number %d of room %s and was not in it", s.user, r.Event.Seq, r.Room)
 }
 
 // gone must have a reason: an event behind where the connection stood that ended
@@ -196,7 +205,7 @@ func (s *stream) gone(r *Record) {
 		lines = append(lines, stay.leave, asked)
 		break
 	}
-	s.c.find(Expelled, lines, "%s stood at number %d of room %s and was told that it is gone, with nothing that put them out", s.user, pos, r.Room)
+	s.find(Expelled, lines, "%s stood at number %d of room %s and was told that it is gone, with nothing that put them out", s.user, pos, r.Room)
 }
 
 // end holds a connection that was left in peace to everything that is stored.
@@ -210,10 +219,10 @@ func (s *stream) end(r *Record) {
 		row := s.rows[room]
 		switch {
 		case row == nil:
-			s.c.find(Missing, []*Record{enter, head, s.open, s.welcome(), r}, "%s is in room %s and this connection was never shown it", s.user, room)
+			s.find(Missing, []*Record{enter, head, s.open, s.welcome(), r}, "%s is in room %s and this connection was never shown it", s.user, room)
 		case row.pos < head.Head:
 			lines := append([]*Record{enter, head, s.open, s.start(row), r}, row.seen...)
-			s.c.find(Missing, lines, "%s was given room %s up to %d of %d", s.user, room, row.pos, head.Head)
+			s.find(Missing, lines, "%s was given room %s up to %d of %d", s.user, room, row.pos, head.Head)
 		}
 	}
 }

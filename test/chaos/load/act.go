@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
@@ -72,8 +73,10 @@ func (p *person) something(ctx context.Context) {
 	case n < 70:
 		nonce := p.l.nonce(p.name)
 		p.post(p.l.lives, room, nonce, history.Text(nonce, words(p.rng)), true)
-	case n < 76:
+	case n < 74:
 		p.repeatElsewhere(ctx)
+	case n < 76:
+		p.sendTwice(room)
 	case n < 84:
 		p.edit(room)
 	case n < 87:
@@ -94,11 +97,11 @@ func (p *person) anyRoom() string {
 	return pick(p.rng, slices.Sorted(maps.Keys(p.pos))...)
 }
 
-// most bounds how many commands of one person have no answer.
+// most is how many commands of one person have no answer, unless they burst.
 const most = 20
 
-// order hands a command in by the socket.
-func (p *person) order(do, room, text string, frame map[string]any) {
+// order hands a command in by the socket; nil when too many have no answer.
+func (p *person) order(do, room, text string, frame map[string]any) *order {
 	o := &order{room: room, nonce: p.l.nonce(p.name), do: do, text: text, frame: frame}
 	if text != "" {
 		o.text = history.Text(o.nonce, text)
@@ -107,12 +110,40 @@ func (p *person) order(do, room, text string, frame map[string]any) {
 	frame["type"], frame["ref"], frame["nonce"], frame["room"] = do, o.nonce, o.nonce, room
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.pending) >= most {
-		return
+	if len(p.pending) >= p.most {
+		return nil
 	}
 	p.pending = append(p.pending, o)
 	p.l.flight.Add(1)
 	p.say(o)
+	return o
+}
+
+// sendTwice says the same by the socket and by a request at the same time.
+func (p *person) sendTwice(room string) {
+	if o := p.order("send", room, words(p.rng), map[string]any{}); o != nil {
+		p.post(p.l.lives, room, o.nonce, o.text, true)
+	}
+}
+
+// Burst makes one person say so much at once, as a program does that was written
+// without care. What the server cannot take at once is repeated. It is false when
+// they are in no room now.
+func (l *Load) Burst(messages, bytes int) bool {
+	p := l.people[0]
+	p.mu.Lock()
+	p.most = messages + most
+	var room string
+	for room = range p.pos {
+		break
+	}
+	p.mu.Unlock()
+	for range messages {
+		if room == "" || p.order("send", room, strings.Repeat("x", bytes), map[string]any{}) == nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *person) send(room string) { p.order("send", room, words(p.rng), map[string]any{}) }

@@ -30,6 +30,7 @@ type person struct {
 	bye     time.Duration
 	pos     map[string]uint64
 	pending []*order
+	most    int                  // of pending
 	done    []*order             // some that were answered
 	talk    map[string][]message // by room, what could be reacted to
 }
@@ -47,7 +48,7 @@ type message struct {
 }
 
 func newPerson(l *Load, c *caller, n int) *person {
-	return &person{caller: c, n: n, pos: map[string]uint64{}, talk: map[string][]message{}}
+	return &person{caller: c, n: n, most: most, pos: map[string]uint64{}, talk: map[string][]message{}}
 }
 
 func (p *person) connected() bool {

@@ -97,7 +97,7 @@ func (s *sessioner) hear(notice client.Notice) {
 	case client.Truncated:
 		r.What, r.Room, r.Head = history.Cut, n.Room, n.From-1
 	case client.Reset:
-		r.What, r.Room, r.Head = history.Reset, n.Room, n.Head
+		r.What, r.Room = history.Reset, n.Room // what follows begins with 1
 	default:
 		return
 	}

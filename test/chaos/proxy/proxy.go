@@ -67,12 +67,10 @@ type Proxy struct {
 	closing bool
 }
 
-// New listens on a free port of this machine and passes on to target.
-func New(target string) (*Proxy, error) { return At("127.0.0.1:0", target) }
-
-// At is New at another address: that of a network which only one process has.
-func At(address, target string) (*Proxy, error) {
-	l, err := net.Listen("tcp", address)
+// New listens on a free port of host, an address of this machine, and passes on to
+// target.
+func New(host, target string) (*Proxy, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

@@ -36,7 +36,7 @@ func echo(t *testing.T) string {
 
 func between(t *testing.T) *Proxy {
 	t.Helper()
-	p, err := New(echo(t))
+	p, err := New("127.0.0.1", echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -35,7 +36,7 @@ const natsServers = 3
 // Clients may also reach the gateways around nginx, gateway-1 by the link
 // "clients". Between any two processes is a link, so that it can be made bad.
 func Cluster(ctx context.Context, cfg Config) (_ *Town, err error) {
-	t := &Town{Config: cfg, Links: map[string]*Link{}, passwords: rand.Text()}
+	t := &Town{Config: cfg, Links: map[string]*Link{}, Hosts: map[string]*Host{}, Disks: map[string]*Disk{}, passwords: rand.Text()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
@@ -113,12 +114,15 @@ func (t *Town) startNATS(ctx context.Context) error {
 
 func (t *Town) addNATS(i int, clients, routes []int, monitor int, permissions string) error {
 	name := fmt.Sprintf("nats-%d", i+1)
+	if err := t.disk(name, t.NATSData(name), 64); err != nil {
+		return err
+	}
 	var others []string
 	for j, port := range routes {
 		if j == i {
 			continue
 		}
-		link, err := t.link("route:"+name, here(port))
+		link, err := t.link("route:"+name, "127.0.0.1", here(port))
 		if err != nil {
 			return err
 		}
@@ -176,9 +180,13 @@ func (t *Town) startRoles(ctx context.Context) error {
 // addRole makes a process of one role, with networks of its own to the NATS
 // servers and, unless it is a gateway, to the database.
 func (t *Town) addRole(role, name string) error {
+	host, err := t.host(name)
+	if err != nil {
+		return err
+	}
 	var servers []string
 	for _, p := range t.Kind("nats") {
-		link, err := t.link("nats:"+name, here(p.Port))
+		link, err := t.link("nats:"+name, host.gate(), here(p.Port))
 		if err != nil {
 			return err
 		}
@@ -193,24 +201,39 @@ func (t *Town) addRole(role, name string) error {
 	if err != nil {
 		return err
 	}
-	ready := here(found[0])
+	ready := host.at(found[0])
 	args := []string{cmp.Or(t.Older, t.Binary), "serve", "--roles", role, "--admin-listen", ready}
 	switch role {
 	case "gateway":
-		args = append(args, "--listen", here(found[1]))
-		if err := t.addGate(here(found[1])); err != nil {
+		args = append(args, "--listen", host.at(found[1]))
+		if err := t.addGate(host.at(found[1])); err != nil {
 			return err
 		}
 	case "presence": // it keeps nothing
 	default:
-		link, err := t.link("db:"+name, here(t.Proc("postgres").Port))
+		link, err := t.link("db:"+name, host.gate(), here(t.Proc("postgres").Port))
 		if err != nil {
 			return err
 		}
 		env = append(env, "PARLEY_STORE="+t.dsn(link.Addr()))
 	}
-	t.add(&Proc{Name: name, Kind: role, Port: found[0], env: env, args: args, ready: httpReady("http://" + ready + "/readyz")})
+	t.add(&Proc{Name: name, Kind: role, Port: found[0], env: env, args: host.within(args), ready: httpReady("http://" + ready + "/readyz")})
 	return nil
+}
+
+// host is the machine of a process that is apart, nil for all others.
+func (t *Town) host(name string) (*Host, error) {
+	n := slices.Index(t.Apart, name)
+	if n < 0 {
+		return nil, nil
+	}
+	h, err := newHost(context.Background(), n+1)
+	if err != nil {
+		return nil, err
+	}
+	t.Hosts[name] = h
+	t.closers = append(t.closers, h.close)
+	return h, nil
 }
 
 // addGate is where clients reach a gateway: the first by the link "clients".
@@ -220,7 +243,7 @@ func (t *Town) addGate(address string) error {
 		t.Gates = append(t.Gates, "http://"+address)
 		return nil
 	}
-	link, err := t.link("clients", address)
+	link, err := t.link("clients", "127.0.0.1", address)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func (t *Town) startPostgres(ctx context.Context) error {
 		return err
 	}
 	data, secret := filepath.Join(dir, "data"), filepath.Join(dir, "password")
+	t.database = data
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "parley", "--pwfile", secret, "-A", "scram-sha-256",
 		"-E", "UTF8", "--locale", "C.UTF-8")
 	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
@@ -59,6 +60,9 @@ func (t *Town) startPostgres(ctx context.Context) error {
 		args: []string{filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port)}}).Start(ctx)
 }
 
+// Database is the folder of PostgreSQL's data.
+func (t *Town) Database() string { return t.database }
+
 // pgFolder is outside of our own, which its user may not be allowed to enter.
 func (t *Town) pgFolder(as *syscall.Credential) (string, error) {
 	dir, err := os.MkdirTemp("", "parley-town-")
@@ -66,6 +70,9 @@ func (t *Town) pgFolder(as *syscall.Credential) (string, error) {
 		return "", err
 	}
 	t.closers = append(t.closers, func() error { return os.RemoveAll(dir) })
+	if err := t.disk("postgres", dir, 320); err != nil {
+		return "", err
+	}
 	secret := filepath.Join(dir, "password")
 	if err := os.WriteFile(secret, []byte(t.passwords), 0o600); err != nil {
 		return "", err

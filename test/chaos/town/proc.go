@@ -87,11 +87,11 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
 }
 
-// Upgrade makes the next start one of another binary.
+// Upgrade makes the next start of a role one of another binary.
 func (p *Proc) Upgrade(binary string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.args[0] = binary
+	p.args[slices.Index(p.args, "serve")-1] = binary
 }
 
 // startPatience bounds how long a process may take until it is ready.
@@ -183,6 +183,15 @@ func (p *Proc) gone() {
 	p.mu.Lock()
 	p.cmd = nil
 	p.mu.Unlock()
+}
+
+// Revive starts the process if it has ended by itself.
+func (p *Proc) Revive(ctx context.Context) error {
+	if p.PID() != 0 {
+		return nil
+	}
+	p.gone()
+	return p.Start(ctx)
 }
 
 // Pause stops the process with SIGSTOP; Continue lets it go on.

@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/proxy"
@@ -28,6 +30,11 @@ type Config struct {
 	Tools  string // folder with nats-server and nginx
 	Deploy string // folder with the configuration of the town
 	Front  int    // where nginx listens; 0: on a free port
+	// SmallDisks gives the database and each NATS server a disk of its own that can
+	// be filled; needs root.
+	SmallDisks bool
+	// Apart are processes, by name, each on a machine of its own; see [Host].
+	Apart []string
 }
 
 // Town is what runs.
@@ -36,10 +43,13 @@ type Town struct {
 	Gates []string         // where clients connect
 	Links map[string]*Link // by name: what stands between whom
 	Procs []*Proc          // in the order in which they start
+	Hosts map[string]*Host // by the name of the process that is apart
+	Disks map[string]*Disk // by the name of the process that writes there
 	Data  string           // of one process: its data folder
 
 	passwords string   // of everybody inside the town
 	gateways  []string // their addresses
+	database  string
 	closers   []func() error
 }
 
@@ -66,7 +76,7 @@ func One(ctx context.Context, cfg Config) (_ *Town, err error) {
 	if err := p.Start(ctx); err != nil {
 		return nil, err
 	}
-	link, err := t.link("clients", address)
+	link, err := t.link("clients", "127.0.0.1", address)
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +102,10 @@ func (t *Town) add(p *Proc) *Proc {
 	return p
 }
 
-// link puts a network between a process and target; a name may have several.
-func (t *Town) link(name, target string) (*proxy.Proxy, error) {
-	p, err := proxy.New(target)
+// link puts a network between a process and target; a name may have several. host
+// is where the process finds it.
+func (t *Town) link(name, host, target string) (*proxy.Proxy, error) {
+	p, err := proxy.New(host, target)
 	if err != nil {
 		return nil, err
 	}
@@ -141,15 +152,37 @@ func (t *Town) Close() error {
 	return err
 }
 
-// FreePort is a port of this machine that nobody listens on now.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+// given are ports that were handed out: one of them may not be listened on yet.
+var given struct {
+	sync.Mutex
+	ports map[int]bool
 }
+
+// FreePort is a port of this machine that nobody listens on now. It is below those
+// that outgoing connections are given, so that none of them is there first.
+func FreePort() (int, error) {
+	given.Lock()
+	defer given.Unlock()
+	if given.ports == nil {
+		given.ports = map[int]bool{}
+	}
+	for range 100 {
+		port := 12_000 + rand.IntN(18_000)
+		if given.ports[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", here(port))
+		if err != nil {
+			continue
+		}
+		given.ports[port] = true
+		return port, l.Close()
+	}
+	return 0, errors.New("no free port was found on 127.0.0.1")
+}
+
+// direct goes to no proxy that the environment names.
+var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // httpReady asks an address that answers 200 when the process is ready.
 func httpReady(url string) func(context.Context) error {
@@ -158,7 +191,7 @@ func httpReady(url string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := direct.Do(req)
 		if err != nil {
 			return err
 		}
