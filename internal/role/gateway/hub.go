@@ -158,6 +158,9 @@ func (h *hub) hear(ctx context.Context, n *contract.Notice) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.watch.current(n) { // the feed has shown that it is of another past, or of an owner that is gone
+		return
+	}
 	h.heard = time.Now()
 	for i := range n.Events {
 		if e := &n.Events[i]; e.N > h.n {

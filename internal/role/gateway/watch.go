@@ -37,6 +37,10 @@ type watch struct {
 // is gone; one made for an earlier registration may lack rooms.
 func (w *watch) accepts(n *contract.Notice) bool {
 	w.follow(n.Epoch)
+	return w.current(n)
+}
+
+func (w *watch) current(n *contract.Notice) bool {
 	return w.registered && n.Epoch == w.epoch && n.Registration == w.registration
 }
 
