@@ -25,7 +25,8 @@ type worker struct {
 	closing    sync.WaitGroup
 
 	intake *bus.Log  // of run's goroutine only, like
-	heard  time.Time // when the log last gave a sign of life
+	heard  time.Time // when the log last gave a sign of life, and
+	failed int       // how often it had to start over since a batch was committed
 
 	mu       sync.Mutex // held through a commit and its notices: watch sets change between commits
 	at       chat.Position
@@ -54,6 +55,8 @@ const (
 	cutOff = 3 * time.Second
 	// leastTry is how long opening the log may take at least.
 	leastTry = 700 * time.Millisecond
+	// leastWait and mostWait are how long it is waited before starting over.
+	leastWait, mostWait = 20 * time.Millisecond, 500 * time.Millisecond
 	// finishWithin is how long a batch may take when the partition is let go.
 	finishWithin = 3 * time.Second
 )
@@ -139,6 +142,7 @@ func (w *worker) work(ctx, finish context.Context, reader *bus.Reader) error {
 		if err := w.take(finish, records); err != nil {
 			return err
 		}
+		w.failed = 0
 	}
 }
 
@@ -162,11 +166,17 @@ func (w *worker) recover(ctx context.Context, err error) error {
 	if errors.Is(err, chat.ErrNotOwner) {
 		return err
 	}
-	w.log.Warn("starting over from the stored position", "err", err)
+	level := slog.LevelWarn
+	if w.failed > 0 {
+		level = slog.LevelDebug // the first time has said it
+	}
+	w.log.Log(ctx, level, "starting over from the stored position", "err", err)
 	w.mu.Lock()
 	w.rooms = newRooms(w.cfg.RoomBytes)
 	w.mu.Unlock()
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for {
+		wait := min(leastWait<<min(w.failed, 10), mostWait)
+		w.failed++
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
