@@ -17,9 +17,12 @@ func TestAHealthyOwnerStaysThroughQuietAndLongBatches(t *testing.T) {
 	first := d.event(d.ask(say(room, ann, "n1", "before")))
 	epoch := d.epoch
 
-	quiet := time.After(long)
+	quiet, tick := time.After(long), time.NewTicker(time.Second)
+	defer tick.Stop()
 	for done := false; !done; {
 		select {
+		case <-tick.C:
+			d.watch() // who asks no more is forgotten
 		case n := <-d.notices:
 			if n.Epoch != epoch {
 				t.Fatalf("it is quiet, and the owner of epoch %d is replaced by %d", epoch, n.Epoch)
