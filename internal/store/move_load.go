@@ -100,7 +100,8 @@ type load struct {
 	rows, bytes int
 	pipe        *io.PipeWriter
 	out         *bufio.Writer
-	ended       chan error
+	ended       chan struct{}
+	err         error // of the stream, when it has ended
 }
 
 // copyHeader begins a stream in the binary format, copyEnd ends it.
@@ -129,11 +130,12 @@ func (l *load) begin(ctx context.Context) error {
 	}
 	r, w := io.Pipe()
 	l.open, l.rows, l.bytes = true, 0, 0
-	l.pipe, l.out, l.ended = w, bufio.NewWriterSize(w, 64<<10), make(chan error, 1)
+	l.pipe, l.out, l.ended = w, bufio.NewWriterSize(w, 64<<10), make(chan struct{})
 	go func() {
 		_, err := l.k.PgConn().CopyFrom(ctx, r, l.sql)
 		r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // nobody reads any more
-		l.ended <- err
+		l.err = err
+		close(l.ended)
 	}()
 	_, err := l.out.WriteString(copyHeader)
 	return err
@@ -142,8 +144,9 @@ func (l *load) begin(ctx context.Context) error {
 // why is why nobody reads any more.
 func (l *load) why(err error) error {
 	l.open = false
-	if cause := <-l.ended; cause != nil {
-		return failure(l.k, cause)
+	<-l.ended
+	if l.err != nil {
+		return failure(l.k, l.err)
 	}
 	return err
 }
@@ -158,7 +161,9 @@ func (l *load) end() error {
 		return l.why(err)
 	}
 	l.open = false
-	return errors.Join(l.pipe.Close(), <-l.ended)
+	err = l.pipe.Close()
+	<-l.ended
+	return errors.Join(err, l.err)
 }
 
 var errAbandoned = errors.New("the move ends here")

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -597,32 +596,59 @@ func furnishedServer(t *testing.T) string {
 	return dsn
 }
 
-// TestWhoLosesTheLocksMovesNoMore: what was stopped so long that PostgreSQL put
-// it out writes nothing when another has gone on.
+// TestWhoLosesTheLocksMovesNoMore: a move whose sessions PostgreSQL has put out
+// ends, and one that was stopped for so long that another has gone on writes
+// nothing.
 func TestWhoLosesTheLocksMovesNoMore(t *testing.T) {
 	t.Parallel()
-	dir, target := furnished(t, 300), pgtest.Empty(t)
-	ended := 0
-	_, err := store.Move(t.Context(), "sqlite:"+dir, target, store.MoveOptions{Partitions: 2, Progress: func(p store.MoveProgress) {
-		if p.Step != "events" || ended > 0 {
-			return
-		}
-		k, err := pgx.Connect(t.Context(), target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer k.Close(context.Background())
-		if err := k.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(l.pid, 5000)) FROM (SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-			WHERE l.locktype = 'advisory' AND d.datname = current_database()) l`).Scan(&ended); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.Exec(t.Context(), `UPDATE meta SET value = replace(value, '"Run":"', '"Run":"x') WHERE key = 'moving'`); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(1500 * time.Millisecond) // longer than the watch looks away
-	}})
-	if err == nil || ended != 1 || !errors.Is(err, chat.ErrNotOwner) && !strings.Contains(err.Error(), "taken this migration over") {
-		t.Fatalf("%d sessions ended, %v", ended, err)
+	dir := furnished(t, 300)
+	for _, c := range []struct {
+		name, sql string
+		waits     bool // until the loss is noticed
+		says      string
+	}{
+		{"its locks are lost", `SELECT pg_terminate_backend(l.pid, 5000) FROM (SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE l.locktype = 'advisory' AND d.datname = current_database()) l`, true, "the locks on a database were lost"},
+		{"another has gone on", `UPDATE meta SET value = replace(value, '"Run":"', '"Run":"x') WHERE key = 'moving'`, false, "taken this migration over"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			target := pgtest.Empty(t)
+			var working context.Context
+			struck := false
+			_, err := store.Move(t.Context(), "sqlite:"+dir, target, store.MoveOptions{Partitions: 2,
+				Ready: func(ctx context.Context, _ []chat.Position) error {
+					working = ctx
+					return nil
+				},
+				Progress: func(p store.MoveProgress) {
+					if p.Step != "events" || struck {
+						return
+					}
+					struck = true
+					strike(t, target, c.sql)
+					if c.waits {
+						<-working.Done()
+					}
+				}})
+			if !struck || err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("struck %v, %v", struck, err)
+			}
+			if _, err := store.Open(t.Context(), target, store.Options{}); err == nil {
+				t.Error("the target opens")
+			}
+		})
+	}
+}
+
+func strike(t *testing.T, dsn, sql string) {
+	t.Helper()
+	k, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close(context.Background())
+	if tag, err := k.Exec(t.Context(), sql); err != nil || tag.RowsAffected() != 1 {
+		t.Fatalf("%s, %v", tag, err)
 	}
 }
 
