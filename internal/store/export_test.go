@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // Tamper changes rows behind the store's back.
 func Tamper(ctx context.Context, s *Store, sql string, args ...any) (int, error) {
@@ -48,4 +52,13 @@ func Checkpoint(s *Store) {
 func EndSessions(ctx context.Context, s *Store) (int, error) {
 	return Tamper(ctx, s, `SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 		WHERE l.locktype = 'advisory' AND l.classid = $1::bigint::oid AND d.datname = current_database()`, lockPartition)
+}
+
+// HoldPartition makes a bare connection the owner of a partition, as a claim does.
+func HoldPartition(ctx context.Context, k *pgx.Conn, part int) error {
+	_, err := k.Exec(ctx, sessionSettings, pgx.QueryExecModeSimpleProtocol)
+	if err == nil {
+		_, err = k.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, lockPartition, part)
+	}
+	return err
 }
