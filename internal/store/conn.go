@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -200,9 +201,10 @@ func (k *conn) rows(s *statement, args []any, each func(row) error) (err error) 
 		if err != nil || !more {
 			return err
 		}
-		if err := each(s); err == errEnough {
-			return nil
-		} else if err != nil {
+		if err := each(s); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
 			return err
 		}
 	}

@@ -30,6 +30,7 @@ type postgresDB struct {
 	pool     *pgxpool.Pool
 	readOnly bool
 	log      *slog.Logger
+	pooled   sync.Once // it was said that there is a pooler
 
 	mu    sync.Mutex
 	holds map[*postgresHold]bool // given up when the store is closed
@@ -51,9 +52,6 @@ func openPostgres(ctx context.Context, dsn string, opts Options, readOnly bool, 
 	}
 	if opts.Readers > 0 {
 		cfg.MaxConns = int32(min(opts.Readers, 10_000))
-	}
-	if readOnly {
-		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

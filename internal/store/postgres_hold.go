@@ -16,7 +16,8 @@ import (
 // The first keys of our advisory locks; the second says which partition or name.
 const (
 	lockPartition = 0x7061726c // "parl"
-	lockName      = 0x7061726d
+	lockName      = 0x7061726d // of those who use the store
+	lockOwn       = 0x7061726e // of the store itself
 )
 
 const (
@@ -93,8 +94,14 @@ func (d *postgresDB) lockSession(ctx context.Context, class, key int32) (*pgx.Co
 		return nil, fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
 	}
 	_, err = k.Exec(ctx, sessionSettings, pgx.QueryExecModeSimpleProtocol)
+	var server uint32
 	if err == nil {
-		err = k.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, class, key).Scan(&taken)
+		err = k.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2), pg_backend_pid()`, class, key).Scan(&taken, &server)
+	}
+	if err == nil && server != k.PgConn().PID() {
+		d.pooled.Do(func() {
+			d.log.Warn("a pooler stands before the database: for what only one process may do it must hand out sessions, not transactions")
+		})
 	}
 	if err == nil && !taken {
 		err = chat.ErrNotOwner

@@ -71,7 +71,7 @@ func (d *postgresDB) prepare(ctx context.Context, found func(context.Context) er
 		return fmt.Errorf("%w: %w", chat.ErrUnreachable, err)
 	}
 	defer func() { _ = closeSession(ctx, k) }()
-	if _, err := k.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(lockName), nameKey("migrate")); err != nil {
+	if _, err := k.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(lockOwn), nameKey("migrate")); err != nil {
 		return failure(k, err)
 	}
 	if err := d.migrate(ctx); err != nil {
@@ -80,7 +80,7 @@ func (d *postgresDB) prepare(ctx context.Context, found func(context.Context) er
 	if err := found(ctx); err != nil {
 		return err
 	}
-	return unlockSession(ctx, k, lockName, nameKey("migrate"))
+	return unlockSession(ctx, k, lockOwn, nameKey("migrate"))
 }
 
 // schema is the version of the schema, 0 before the first, and the oldest one
@@ -121,9 +121,10 @@ func (d *postgresDB) migrate(ctx context.Context) error {
 	case have > want:
 		return ErrNewer
 	}
-	cfg := d.pool.Config().ConnConfig.Copy()
-	cfg.RuntimeParams["lock_timeout"] = migrationLock
-	db := stdlib.OpenDB(*cfg)
+	db := stdlib.OpenDB(*d.pool.Config().ConnConfig.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, k *pgx.Conn) error {
+		_, err := k.Exec(ctx, "SET lock_timeout = '"+migrationLock+"'")
+		return err
+	}))
 	defer db.Close()
 	p, err := postgresSteps(db)
 	if err != nil {

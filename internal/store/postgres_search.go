@@ -20,7 +20,7 @@ const searchReader = "search"
 // Rebuild waits for who fills the index, so that nothing of before comes after.
 func (s *tableSearch) Rebuild(ctx context.Context) error {
 	return s.s.db.write(ctx, ofOthers, func(q tx) error {
-		if err := q.query(`SELECT pg_advisory_xact_lock($1::int, $2::int)`, []any{lockName, int64(nameKey(searchReader))}, nothing); err != nil {
+		if err := q.query(`SELECT pg_advisory_xact_lock($1::int, $2::int)`, []any{lockOwn, int64(nameKey(searchReader))}, nothing); err != nil {
 			return err
 		}
 		for _, sql := range [...]string{`TRUNCATE words`, `DELETE FROM readers WHERE name = '` + searchReader + `'`} {
@@ -61,7 +61,7 @@ func (s *tableSearch) Catch(ctx context.Context) (moved int, err error) {
 func (s *tableSearch) catch(ctx context.Context, part int) (moved int, err error) {
 	err = s.s.db.write(ctx, ofOthers, func(q tx) error {
 		ours := false
-		_, err := one(q, `SELECT pg_try_advisory_xact_lock($1::int, $2::int)::int`, []any{lockName, int64(nameKey(searchReader))}, &ours)
+		_, err := one(q, `SELECT pg_try_advisory_xact_lock($1::int, $2::int)::int`, []any{lockOwn, int64(nameKey(searchReader))}, &ours)
 		if err != nil || !ours {
 			return err
 		}

@@ -168,9 +168,10 @@ func eachRow(rows pgx.Rows, each func(row) error) error {
 	r := pgRow{fields: rows.FieldDescriptions()}
 	for rows.Next() {
 		r.values = rows.RawValues()
-		if err := each(&r); err == errEnough {
-			return nil
-		} else if err != nil {
+		if err := each(&r); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
 			return err
 		}
 	}

@@ -110,6 +110,14 @@ func (s *Server) discard(name string) error {
 	return errors.Join(errs...)
 }
 
+// Tool runs one of PostgreSQL's own programs.
+func (s *Server) Tool(t testing.TB, program string, args ...string) {
+	t.Helper()
+	if out, err := s.command(program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+}
+
 // do runs a statement of the administrator.
 func (s *Server) do(ctx context.Context, sql string) error {
 	k, err := pgx.Connect(ctx, s.DSN("postgres"))

@@ -92,7 +92,9 @@ func newServer() (*Server, error) {
 // Debian keeps several versions, the newest.
 func binaries() (string, error) {
 	if file, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(file), nil
+		if file, err = filepath.EvalSymlinks(file); err == nil {
+			return filepath.Dir(file), nil
+		}
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
