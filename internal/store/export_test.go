@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"io/fs"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Tamper changes rows behind the store's back.
@@ -83,3 +85,12 @@ func (o Options) WithSteps(steps fs.FS) Options {
 
 // PostgresSteps are this version's.
 func PostgresSteps() (fs.FS, error) { return postgresSteps() }
+
+// HoldPartition makes a bare connection the owner of a partition, as a claim does.
+func HoldPartition(ctx context.Context, k *pgx.Conn, part int) error {
+	_, err := k.Exec(ctx, sessionSettings, pgx.QueryExecModeSimpleProtocol)
+	if err == nil {
+		_, err = k.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, lockPartition, part)
+	}
+	return err
+}

@@ -81,11 +81,7 @@ func (d *postgresDB) claim(ctx context.Context, part int) (hold, error) {
 // [chat.ErrNotOwner] when another has it. It asks the pool first, so that those
 // who try again and again make no connections.
 func (d *postgresDB) lockSession(ctx context.Context, class, key int32) (*pgx.Conn, error) {
-	taken := false
-	err := d.ask(ctx, func(q tx) (err error) {
-		taken, err = locked(q, class, key)
-		return err
-	})
+	taken, err := d.lockTaken(ctx, class, key)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +118,25 @@ func locked(q tx, class, key int32) (bool, error) {
 	return one(q, `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::bigint::oid AND objid = $2::bigint::oid LIMIT 1`,
 		[]any{int64(class), int64(uint32(key))})
+}
+
+// lockTaken says whether a session has the advisory lock. One that was stopped
+// amid what it was sending is put out: PostgreSQL itself waits for the rest for
+// ever, because to it that is neither an idle session nor a statement.
+func (d *postgresDB) lockTaken(ctx context.Context, class, key int32) (taken bool, err error) {
+	pid, stuck := 0, false
+	err = d.ask(ctx, func(q tx) (err error) {
+		taken, err = one(q, `SELECT l.pid, coalesce(a.state = 'active' AND a.wait_event = 'ClientRead' AND clock_timestamp() - a.state_change > $3::bigint * interval '1 ms', false)::int
+			FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid LIMIT 1`,
+			[]any{int64(class), int64(uint32(key)), patience.Milliseconds()}, &pid, &stuck)
+		return err
+	})
+	if err != nil || !stuck {
+		return taken, err
+	}
+	d.log.Warn("ending a session that has a lock and was stopped amid a transaction", "pid", pid)
+	return taken, d.ask(ctx, func(q tx) error { return q.query(`SELECT pg_terminate_backend($1::int)`, []any{pid}, nothing) })
 }
 
 func closeSession(ctx context.Context, k *pgx.Conn) error {

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/store/pgtest"
@@ -108,6 +111,41 @@ func TestACommitChecksTheEpoch(t *testing.T) {
 	if _, n, _, err := s.Archive().Feed(t.Context(), 0, 0, 10, 1<<20); err != nil || n != 1 {
 		t.Fatalf("the feed stands at %d, %v", n, err)
 	}
+}
+
+// An owner that is stopped while it sends a large batch leaves PostgreSQL waiting
+// for the rest. No timeout of PostgreSQL counts there.
+func TestAnOwnerThatIsStoppedAmidABatchIsPutOut(t *testing.T) {
+	dsn := pgtest.Fresh(t, 1)
+	s := pgtest.Open(t, dsn, store.Options{})
+	w := storetest.NewWorker(t, s)
+	if err := w.Shard.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	owner, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close(context.Background())
+	if err := store.HoldPartition(t.Context(), owner, 0); err != nil {
+		t.Fatal(err)
+	}
+	half := owner.PgConn().Frontend() // and never a Sync
+	half.SendParse(&pgproto3.Parse{Query: "BEGIN"})
+	half.SendBind(&pgproto3.Bind{})
+	half.SendExecute(&pgproto3.Execute{})
+	if err := half.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := time.Now()
+	if _, err := s.Claim(t.Context(), 0); !errors.Is(err, chat.ErrNotOwner) {
+		t.Fatalf("at once it is claimed with %v", err)
+	}
+	eventually(t, 5*time.Second, func() error {
+		_, err := s.Claim(t.Context(), 0)
+		return err
+	})
+	t.Logf("taken over %s after it was stopped", time.Since(stopped).Round(10*time.Millisecond))
 }
 
 func TestAnOwnerThatPingsStays(t *testing.T) {
