@@ -20,8 +20,8 @@ import (
 //go:embed costs.json
 var measured []byte
 
-// Costs are what was measured: see docs/benchmarks.md, "What a message costs at
-// each hop". Times are of one core of the machine there.
+// Costs are what was measured: see docs/benchmarks.md, "PostgreSQL" and "What a
+// message costs at each hop". Times are of one core of the machine there.
 type Costs struct {
 	// Microseconds of a process's CPU.
 	GatewayMessage  float64 `json:"gateway_us_per_message"`  // taken in, appended, acknowledged
@@ -38,8 +38,7 @@ type Costs struct {
 	MostEvents int     `json:"most_events_a_commit"` // a batch's limit
 
 	ConnectionBytes float64 `json:"gateway_bytes_per_connection"`
-	EventBytes      float64 `json:"database_bytes_per_event"` // tables and indexes
-	LogBytes        float64 `json:"log_bytes_per_message"`
+	EventBytes      float64 `json:"database_bytes_per_event"` // tables, indexes and search
 }
 
 func main() {
