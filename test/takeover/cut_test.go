@@ -36,22 +36,22 @@ func TestAnOwnerThatIsCutOffLetsGo(t *testing.T) {
 		return nil, environment(nats, dsn)
 	})
 	one := town.sequencers[0]
-	for name, c := range map[string]struct {
-		cut  *proxy.Proxy
-		says string
+	for _, c := range []struct {
+		name, says string
+		cut        *proxy.Proxy
 	}{
-		"from its bus":      {bus, "letting go of a partition"},
-		"from its database": {database, "a partition is another's now"},
+		{"from its bus", "letting go of a partition", bus},
+		{"from its database", "a partition is another's now", database},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			have, told := town.evenly(shared), len(one.Output())
 			since := time.Now()
 			c.cut.Set(proxy.Fault{Hold: true})
 			town.takenOver(t, since, have[one], afterCut)
-			finds(t, one, told, c.says)
 			if struck := c.cut.Heal(); struck.Bytes == 0 {
 				t.Error("the cut struck nothing")
 			}
+			finds(t, one, told, c.says)
 			town.evenly(shared)
 		})
 	}

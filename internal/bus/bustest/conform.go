@@ -26,6 +26,7 @@ func Conform(t *testing.T, open func(t *testing.T) *bus.Bus) {
 	}{
 		{"an ask is answered", asked},
 		{"a call at a key reaches that answerer", keyed},
+		{"who is stopped at a key keeps nobody waiting", stopped},
 		{"refusals cross as they are, stories do not", refused},
 		{"a panic is an internal error", panicked},
 		{"nobody there is unavailable at once", nobody},
@@ -69,6 +70,23 @@ func asked(t *testing.T, b *bus.Bus) {
 	if err != nil || a.Word != "hello alice" {
 		t.Fatalf("%v, %v", a, err)
 	}
+}
+
+// stopped asks a key at which two answer, one of whom never gets to it.
+func stopped(t *testing.T, b *bus.Bus) {
+	owner := bus.NewKeyedCall[word, word]("test.owner").At("one")
+	release := make(chan struct{})
+	answer(t, b, owner, func(context.Context, *word) (*word, error) {
+		<-release
+		return &word{"I was asleep"}, nil
+	}, bus.Serial())
+	answer(t, b, owner, echo)
+	for range 20 {
+		if a, err := owner.Ask(within(t), b, &word{"alice"}); err != nil || a.Word != "hello alice" {
+			t.Fatalf("%v, %v", a, err)
+		}
+	}
+	close(release)
 }
 
 func keyed(t *testing.T, b *bus.Bus) {

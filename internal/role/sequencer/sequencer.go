@@ -226,7 +226,7 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 	}
 	w := newWorker(s, shard, intake, partition, partitions)
 	subs := w.listen()
-	defer w.closing.Wait()
+	defer w.ending.Wait()
 	defer func() { _ = subs.Stop() }() // behind the release, which nobody is to wait for
 	defer func() { _ = s.release(ctx, shard, partition) }()
 	if err := subs.Err(); err != nil {

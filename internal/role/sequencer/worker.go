@@ -22,7 +22,7 @@ type worker struct {
 	partitions int
 	log        *slog.Logger
 	letGo      context.CancelCauseFunc // set by run
-	closing    sync.WaitGroup
+	ending     sync.WaitGroup          // what may take its time to end, and the partition is not to wait for
 
 	intake *bus.Log  // of run's goroutine only, like
 	heard  time.Time // when the log last gave a sign of life, and
@@ -68,11 +68,9 @@ func (w *worker) run(ctx context.Context, ready func()) error {
 	finish, stop := outliving(ctx, finishWithin)
 	defer stop()
 	pinged := make(chan struct{}, 1)
-	var beating sync.WaitGroup
-	defer beating.Wait()
 	defer w.letGo(nil)
-	beating.Go(func() { w.ping(ctx, pinged) })
-	beating.Go(func() { w.beat(ctx, pinged) })
+	w.ending.Go(func() { w.ping(ctx, pinged) })
+	w.ending.Go(func() { w.beat(ctx, pinged) })
 
 	w.log.Info("owning a partition", "epoch", w.at.Epoch, "feed", w.at.N, "log", w.at.Seq)
 	w.heard = time.Now()
@@ -132,7 +130,7 @@ func (w *worker) openLog(ctx context.Context) (*bus.Reader, error) {
 func (w *worker) work(ctx, finish context.Context, reader *bus.Reader) error {
 	defer func() {
 		w.heard = reader.Heard()
-		w.closing.Go(reader.Close) // nobody waits for it: the partition may have to be let go
+		w.ending.Go(reader.Close)
 	}()
 	for {
 		records, err := reader.Next(ctx)
