@@ -85,8 +85,8 @@ func (h *hub) open(ctx context.Context) error {
 		page, err := contract.Feed.Ask(ctx, h.g.bus, &contract.FeedAsk{Partition: h.partition, After: math.MaxInt64, Limit: 1})
 		if err == nil {
 			h.mu.Lock()
-			defer h.mu.Unlock()
 			h.n, h.recent.floor, h.watch.epoch = page.N, page.N, max(h.watch.epoch, page.Epoch)
+			h.mu.Unlock()
 			return nil
 		}
 		h.log.Info("waiting for the archive", "err", err)
