@@ -119,15 +119,20 @@ func (c *crowd) sit(run uint64, s contract.Sitting, now time.Time) {
 	c.changed[s.User] = struct{}{}
 }
 
-// watch replaces whom a gateway asks about.
+// watch replaces whom a gateway asks about. How those are whom it has not asked
+// about before is news to it: what it was told on asking may have changed since,
+// or came from an instance that had not heard of them yet.
 func (c *crowd) watch(w *contract.PresenceWatch, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	g := c.gateway(w.Run)
 	watched := make(map[chat.UserID]struct{}, len(w.Users))
 	for _, id := range w.Users {
 		watched[id] = struct{}{}
+		if _, before := g.watched[id]; !before {
+			c.changed[id] = struct{}{}
+		}
 	}
-	g := c.gateway(w.Run)
 	g.heard, g.watched = now, watched
 }
 

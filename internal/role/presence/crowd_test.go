@@ -70,3 +70,23 @@ func TestTellingEverythingReplacesWhatWasKnown(t *testing.T) {
 		t.Errorf("%v", ids)
 	}
 }
+
+// What a gateway was told on asking is of a moment before it is known to watch:
+// somebody may have come in between.
+func TestWhoIsNewlyWatchedIsToldOf(t *testing.T) {
+	c, now := newCrowd(), time.Unix(1000, 0)
+	c.hear(here(1, ann, 1, contract.Online), now)
+	c.news(now)
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{ann, bob}}, now)
+	told := map[chat.UserID]contract.Status{}
+	for _, p := range c.news(now)[9] {
+		told[p.User] = p.Status
+	}
+	if len(told) != 2 || told[ann] != contract.Online || told[bob] != contract.Offline {
+		t.Errorf("told of %v", told)
+	}
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{ann}}, now)
+	if again := c.news(now); len(again) != 0 {
+		t.Errorf("told again: %v", again)
+	}
+}
