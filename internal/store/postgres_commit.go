@@ -94,20 +94,10 @@ func commitPostgres(ctx context.Context, k *pgx.Conn, c *chat.Commit, part int, 
 	if err := queueEvents(q, c, part); err != nil {
 		return err
 	}
-	if err := queueRest(q, c, part); err != nil {
+	if err := commitRest(q, part, c); err != nil {
 		return err
 	}
 	return q.flush(false)
-}
-
-// number gives the events of a commit what only the commit knows.
-func number(c *chat.Commit, now int64) {
-	for i, e := range c.Events {
-		e.N, e.Origin.Batch = c.From.N+uint64(i)+1, c.From.N+1
-		if e.Origin.Committed == 0 {
-			e.Origin.Committed = now
-		}
-	}
 }
 
 // columns are the events of a commit, turned: PostgreSQL takes an array for each
@@ -167,25 +157,4 @@ func queueEvents(q *pgQueue, c *chat.Commit, part int) error {
 		int64(part), int64(c.From.N), t.seq, t.at, t.messages, t.gateway, t.logSeq, t.committed, t.target, t.thread,
 		t.room, t.by, t.id, t.kind, t.nonce, t.text, t.extra)
 	return nil
-}
-
-// queueRest queues what the events do to the other tables.
-func queueRest(q *pgQueue, c *chat.Commit, part int) error {
-	settled := map[chat.RoomID]bool{} // rooms of which more has changed than the newest event says
-	for _, e := range c.Events {
-		if err := project(q, e); err != nil {
-			return err
-		}
-		if e.Kind == chat.KindMember || e.Kind == chat.KindRoom {
-			settled[e.Room] = true
-		}
-	}
-	for i := range c.Rooms {
-		if settled[c.Rooms[i].ID] {
-			if err := upsertRoom(q, &c.Rooms[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return commitRest(q, part, c)
 }

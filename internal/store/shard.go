@@ -141,31 +141,23 @@ func (h *Shard) commit(q tx, c *chat.Commit) error {
 	if changed == 0 {
 		return chat.ErrNotOwner
 	}
-	settled := map[chat.RoomID]bool{} // rooms of which more has changed than the newest event says
-	now := h.s.millis()
+	number(c, h.s.millis())
+	for _, e := range c.Events {
+		if err := insertEvent(q, h.part, e); err != nil {
+			return err
+		}
+	}
+	return commitRest(q, h.part, c)
+}
+
+// number gives the events of a commit what only the commit knows.
+func number(c *chat.Commit, now int64) {
 	for i, e := range c.Events {
 		e.N, e.Origin.Batch = c.From.N+uint64(i)+1, c.From.N+1
 		if e.Origin.Committed == 0 {
 			e.Origin.Committed = now
 		}
-		if err := insertEvent(q, h.part, e); err != nil {
-			return err
-		}
-		if err := project(q, e); err != nil {
-			return err
-		}
-		if e.Kind == chat.KindMember || e.Kind == chat.KindRoom {
-			settled[e.Room] = true
-		}
 	}
-	for i := range c.Rooms {
-		if settled[c.Rooms[i].ID] {
-			if err := upsertRoom(q, &c.Rooms[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return commitRest(q, h.part, c)
 }
 
 func insertEvent(q tx, part int, e *chat.Event) error {
@@ -195,7 +187,25 @@ func upsertRoom(q tx, r *chat.Info) error {
 	return err
 }
 
+// commitRest does to the other tables what a commit's events, which are there
+// already, say, and keeps what comes with them.
 func commitRest(q tx, part int, c *chat.Commit) error {
+	settled := map[chat.RoomID]bool{} // rooms of which more has changed than the newest event says
+	for _, e := range c.Events {
+		if err := project(q, e); err != nil {
+			return err
+		}
+		if e.Kind == chat.KindMember || e.Kind == chat.KindRoom {
+			settled[e.Room] = true
+		}
+	}
+	for i := range c.Rooms {
+		if settled[c.Rooms[i].ID] {
+			if err := upsertRoom(q, &c.Rooms[i]); err != nil {
+				return err
+			}
+		}
+	}
 	for _, a := range c.Aliases {
 		if err := insertAlias(q, a); err != nil {
 			return err
