@@ -79,7 +79,7 @@ func stopped(t *testing.T, b *bus.Bus) {
 	answer(t, b, owner, func(context.Context, *word) (*word, error) {
 		<-release
 		return &word{"I was asleep"}, nil
-	}, bus.Serial())
+	})
 	answer(t, b, owner, echo)
 	for range 20 {
 		if a, err := owner.Ask(within(t), b, &word{"alice"}); err != nil || a.Word != "hello alice" {
