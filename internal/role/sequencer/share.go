@@ -13,7 +13,7 @@ const (
 	tellEvery   = time.Second
 	missedAfter = 3500 * time.Millisecond // without a word a sequencer counts no more
 	yieldFor    = time.Second             // who has its share leaves a free partition to others that long
-	givenFor    = 2 * time.Second         // and who gave one away does not take it back
+	givenFor    = time.Second             // and who gave one away does not take it back at once
 	reachedFor  = 2500 * time.Millisecond // who has not reached the bus within that takes nothing
 )
 
