@@ -45,6 +45,7 @@ type clerk struct {
 	log     *slog.Logger
 	metrics *metrics
 	kick    chan struct{}
+	idle    map[uint64]bool // jobs that had no effect when they were tried first
 }
 
 // wake makes the clerk look for jobs now.
@@ -177,13 +178,20 @@ func (c *clerk) decide(ctx context.Context, partition int, e *bus.Envelope) erro
 	}
 }
 
-// settle forgets a job that was decided.
+// settle forgets a job that was decided. One that had no effect is tried a second
+// time first: if the log was wiped meanwhile, the position that seemed to have
+// passed its command was that of the log before.
 func (c *clerk) settle(ctx context.Context, j *chat.Job) error {
 	cmd := &j.Command
 	found, err := c.happened(ctx, cmd)
 	if err != nil {
 		return err
 	}
+	if !found && !c.idle[j.ID] {
+		c.idle[j.ID] = true
+		return nil
+	}
+	delete(c.idle, j.ID)
 	c.metrics.done.Inc()
 	if !found {
 		c.metrics.refused.Inc()

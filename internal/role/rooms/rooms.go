@@ -58,7 +58,7 @@ type Rooms struct {
 func New(b *bus.Bus, store Store, own Marks, roles Roles, jobs Jobs, events Events, log *slog.Logger, reg prometheus.Registerer) *Rooms {
 	log = log.With("role", "rooms")
 	m := newMetrics(reg)
-	clerk := &clerk{bus: b, jobs: jobs, events: events, reserve: own.ReserveHandle, log: log, metrics: m, kick: make(chan struct{}, 1)}
+	clerk := &clerk{bus: b, jobs: jobs, events: events, reserve: own.ReserveHandle, log: log, metrics: m, kick: make(chan struct{}, 1), idle: map[uint64]bool{}}
 	return &Rooms{bus: b, store: store, own: own, roles: roles, clerk: clerk, log: log, metrics: m}
 }
 
