@@ -69,6 +69,7 @@ func secretOf(password, digest string) (secret, error) {
 type hasher struct {
 	slots   chan struct{}
 	waiting atomic.Int64
+	turns   atomic.Int64 // that were had so far
 }
 
 // waitersPerSlot is a queue of about two seconds.
@@ -84,6 +85,7 @@ func (h *hasher) turn(ctx context.Context) (done func(), err error) {
 	}
 	select {
 	case h.slots <- struct{}{}:
+		h.turns.Add(1)
 		return func() { <-h.slots; h.waiting.Add(-1) }, nil
 	case <-ctx.Done():
 		h.waiting.Add(-1)
