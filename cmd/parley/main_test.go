@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"debug/elf"
@@ -154,6 +155,44 @@ func TestOneStaticBinary(t *testing.T) {
 	if out, err := exec.CommandContext(ctx, binary, "version").Output(); err != nil || !strings.HasPrefix(string(out), "parley ") {
 		t.Errorf("%s %v", out, err)
 	}
+	// The best of five: what else the machine does is not meant, what the
+	// program waits for is.
+	best := time.Hour
+	for range 5 {
+		best = min(best, readyAfter(t, binary))
+	}
+	t.Logf("ready %v after its start from an empty folder", best)
+	if best >= 500*time.Millisecond {
+		t.Errorf("ready only %v after its start from an empty folder", best)
+	}
+}
+
+// readyAfter starts a server on an empty folder, waits until it says that it is
+// ready, and ends it.
+func readyAfter(t *testing.T, binary string) time.Duration {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server := exec.CommandContext(ctx, binary, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now()
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait() // it was killed
+	}()
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "Parley is ready") {
+			return time.Since(since)
+		}
+	}
+	t.Fatalf("it ended before it was ready: %v", lines.Err())
+	return 0
 }
 
 // TestOperatorsCommandsOnAStoppedFolder: without a server they open the folder.

@@ -102,6 +102,7 @@ func (s *Sequencer) Run(ctx context.Context, ready func()) error {
 	if err := subs.Err(); err != nil {
 		return err
 	}
+	s.reachBus(ctx) // before the first try for a partition, which otherwise waits for its second
 	telling, hush := context.WithCancel(context.WithoutCancel(ctx)) // also while the partitions are handed over
 	var others sync.WaitGroup
 	others.Go(func() { s.tellOthers(telling) })
@@ -146,9 +147,7 @@ func (s *Sequencer) tellOthers(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		s.tell(ctx)
-		if s.bus.Flush(ctx) == nil {
-			s.share.reach(time.Now())
-		}
+		s.reachBus(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -159,6 +158,13 @@ func (s *Sequencer) tellOthers(ctx context.Context) {
 		if p := s.share.surplus(time.Now()); p >= 0 {
 			s.standings.handOver(p)
 		}
+	}
+}
+
+// reachBus notes whether the bus can be reached from here.
+func (s *Sequencer) reachBus(ctx context.Context) {
+	if s.bus.Flush(ctx) == nil {
+		s.share.reach(time.Now())
 	}
 }
 

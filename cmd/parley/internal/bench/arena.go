@@ -15,9 +15,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/parley-chat/parley/client"
 )
@@ -76,6 +78,7 @@ type arena struct {
 	dialing chan struct{}
 	gale    atomic.Pointer[gale] // the storm under way, if any
 	back    sync.WaitGroup       // connections on their way back
+	knocks  singleflight.Group   // by address, while nobody listens there
 	ctx     context.Context
 	leave   context.CancelFunc
 }
@@ -205,7 +208,7 @@ func (a *arena) open(ctx context.Context, c *conn) (welcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	dialer := &net.Dialer{LocalAddr: a.source(c.number)}
-	s, err := client.DialSocket(ctx, strings.TrimRight(a.opts.URLs[c.number%len(a.opts.URLs)], "/")+"/v1/ws", nil,
+	s, err := client.DialSocket(ctx, strings.TrimRight(a.address(c), "/")+"/v1/ws", nil,
 		client.SocketOptions{Dial: dialer.DialContext, ReadBuffer: 4 << 10})
 	if err != nil {
 		return welcome{}, err
@@ -223,6 +226,9 @@ func (a *arena) open(ctx context.Context, c *conn) (welcome, error) {
 	nc, early := s.Detach()
 	return w, c.reader.add(c, nc, early)
 }
+
+// address is where c connects to.
+func (a *arena) address(c *conn) string { return a.opts.URLs[c.number%len(a.opts.URLs)] }
 
 func greet(s *client.Socket, hello map[string]any) (w welcome, err error) {
 	if err := s.WriteJSON(hello); err != nil {
@@ -297,11 +303,35 @@ func (a *arena) comeBack(c *conn) {
 			return
 		}
 		a.failed.Add(1)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			a.knock(a.address(c))
+			continue
+		}
 		select {
 		case <-time.After(comeBackWait(tries)):
 		case <-a.ctx.Done():
 		}
 	}
+}
+
+// knock returns when somebody listens at address, or the run ends. One tries
+// for all: thousands that are refused would take the processors from the
+// server that is starting.
+func (a *arena) knock(address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return // checked at the start
+	}
+	_, _, _ = a.knocks.Do(u.Host, func() (any, error) {
+		for a.ctx.Err() == nil {
+			nc, err := net.Dial("tcp", u.Host)
+			if err == nil {
+				return nil, nc.Close()
+			}
+			nap(5 * time.Millisecond)
+		}
+		return nil, nil
+	})
 }
 
 // begin forgets what was counted; messages due before from do not count.
