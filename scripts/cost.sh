@@ -60,8 +60,8 @@ cap() {
 	local group=/sys/fs/cgroup/cpu/parley-cost-$1
 	[[ -d /sys/fs/cgroup/cpu ]] || { echo "cost: gateways needs the cpu controller of cgroups version 1" >&2; exit 1; }
 	mkdir -p "$group"
-	echo 20000 >"$group/cpu.cfs_period_us"
-	echo $(($2 * 200)) >"$group/cpu.cfs_quota_us"
+	echo 50000 >"$group/cpu.cfs_period_us"
+	echo $(($2 * 500)) >"$group/cpu.cfs_quota_us"
 	echo "$1" >"$group/cgroup.procs"
 }
 
