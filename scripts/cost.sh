@@ -65,11 +65,11 @@ cap() {
 	echo "$1" >"$group/cgroup.procs"
 }
 
-# Two gateways with a twentieth of a core each, against one: rooms of two, where no frames gather in one write, up to what is sustained.
+# Two gateways with a fiftieth of a core each, against one: rooms of two, where no frames gather in one write, up to what is sustained.
 gateways() {
 	local pid first
 	first=$(pid_of gateway-1)
-	for pid in "$first" $(pid_of gateway-2); do cap "$pid" "${GATEWAY_PERCENT:-5}"; done
+	for pid in "$first" $(pid_of gateway-2); do cap "$pid" "${GATEWAY_PERCENT:-2}"; done
 	bench gateways-1 pairs --pairs 100 --rate 100 --limit --duration 6s --url "${gates[1]}" --server-pid "$(pid_of gateway-2)"
 	bench gateways-2 pairs --pairs 100 --rate 100 --limit --duration 6s --url "${gates[0]},${gates[1]}" --server-pid "$first"
 	stop_town
