@@ -56,7 +56,30 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 			s.sink.Tell(Gone{room})
 		}
 	}
+	s.arrived()
 	s.catchUp(ctx, seats)
+}
+
+// arrived says that the session is in all of its rooms: what was commanded in
+// another one need not wait for it.
+func (s *Session) arrived() {
+	s.mu.Lock()
+	s.arriving = false
+	s.mu.Unlock()
+	s.eachWaiting(func(h *hub) { h.reconsider(s) })
+}
+
+// eachWaiting does something in every hub in which commands of the session may
+// wait; the hub is locked.
+func (s *Session) eachWaiting(do func(*hub)) {
+	if s.waiting.Load() == 0 {
+		return
+	}
+	for _, h := range *s.g.hubs.Load() {
+		h.mu.Lock()
+		do(h)
+		h.mu.Unlock()
+	}
 }
 
 // arrive puts the session into one of its rooms, behind the number that the
@@ -78,6 +101,7 @@ func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uin
 	h := s.g.hubOf(r.ID)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.reconsider(s)
 	if place := s.seat(r.ID); place != nil {
 		place.pos = pos // what the client was just told, not the event that brought it here
 		return nil
@@ -218,6 +242,7 @@ func (s *Session) vanish(place *seat) {
 	h := s.g.hubOf(place.room.id)
 	h.mu.Lock()
 	h.unsubscribe(place)
+	h.forgo(s, place.room.id)
 	h.mu.Unlock()
 	s.drop(place)
 	s.sink.Tell(Gone{place.room.id})
