@@ -43,6 +43,7 @@ var cases = []chaosCase{
 	{name: "bad-links", fits: cluster, strike: badLinks},
 	{name: "presence", fits: cluster, strike: presenceGone},
 	{name: "restore", fits: cluster, strike: restore, long: true},
+	{name: "restore-wiped", fits: cluster, strike: restoreWiped, long: true},
 	{name: "burst", fits: everywhere, strike: burst, long: true},
 	{name: "soak", fits: cluster, strike: soak, long: true},
 	{name: "full-database", fits: smallDisks, strike: fullDatabase},

@@ -21,6 +21,7 @@ type follows struct {
 	or   uint64    // it may also begin behind this number; 0: it may not
 	by   *Record   // the line that says so
 	seen []*Record // its last events, the newest at the end
+	over *Record   // the welcome that named an earlier head, until the reset
 }
 
 func (c *checker) checkConns() {
@@ -66,9 +67,11 @@ func (s *stream) take(r *Record) {
 
 // find notes what the connection met. Where the database went back, who is in a
 // room and what they have goes back with it for a while; only what is missing in
-// the end still counts.
+// the end still counts, and the order of what connections are given that begin when
+// the server has noticed.
 func (s *stream) find(kind Kind, lines []*Record, format string, args ...any) {
-	if kind == Missing || !s.c.restores {
+	anew := s.open != nil && s.c.noticed > 0 && s.open.T > s.c.noticed && (kind == Gap || kind == Again)
+	if kind == Missing || anew || !s.c.restores {
 		s.c.find(kind, lines, format, args...)
 	}
 }
@@ -84,6 +87,9 @@ func (s *stream) enter(r *Record, room string, head uint64) {
 		row.pos, row.or, row.by = cursor, head, s.open
 		if r.What == Welcome {
 			row.or = 0
+			if cursor > head {
+				row.over = r
+			}
 		}
 		delete(s.held, room)
 	}
@@ -99,6 +105,11 @@ func (s *stream) event(r *Record) {
 		}
 		s.leak(r)
 		return
+	}
+	if row.over != nil {
+		s.c.find(Unreset, []*Record{s.open, row.over, r}, "%s had room %s up to %d, its head was %d, and number %d came without a reset", s.user, r.Room,
+			s.open.Heads[r.Room], row.over.Heads[r.Room], r.Event.Seq)
+		row.over = nil
 	}
 	if row.or != 0 && r.Event.Seq == row.or+1 {
 		row.pos = row.or

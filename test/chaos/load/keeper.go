@@ -63,7 +63,7 @@ func (l *Load) moveOne(r *room, user, do, method string, in any) (done bool) {
 		l.cfg.Log.Add(rec)
 		a, err := l.keeper.ask(l.lives, rec.Gate, method, "/v1/rooms/"+r.id+"/members/"+url.PathEscape(user), "", in, "")
 		switch {
-		case err == nil && (a.status < 300 || repeated && a.status == http.StatusNotFound):
+		case err == nil && (a.status < 300 || (repeated || l.forgetful.Load()) && a.status == http.StatusNotFound):
 			rec.What = history.Ack
 			l.cfg.Log.Add(rec)
 			return true

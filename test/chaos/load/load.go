@@ -40,6 +40,8 @@ type Load struct {
 	http   *http.Client
 	flight atomic.Int64
 	nonces atomic.Uint64
+	// forgetful: who is in which room may not be what was answered.
+	forgetful atomic.Bool
 
 	keeper   *caller
 	rooms    []*room
@@ -177,6 +179,10 @@ func (l *Load) Run() {
 
 // InFlight is how many commands have no answer at this moment.
 func (l *Load) InFlight() int { return int(l.flight.Load()) }
+
+// Forgets says that from now on the server may not know any more what it has
+// answered.
+func (l *Load) Forgets() { l.forgetful.Store(true) }
 
 // Connected is how many sockets are welcome at this moment.
 func (l *Load) Connected() (n int) {
