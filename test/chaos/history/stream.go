@@ -13,7 +13,11 @@ type stream struct {
 	held map[string]uint64   // cursors of hello for rooms that were not shown yet
 	rows map[string]*follows // rooms that it follows
 	ever map[string]bool     // rooms that it followed at some time
+	more bool                // the welcome was full: the other rooms come behind it
 }
+
+// welcomeRooms is how many rooms a welcome holds.
+const welcomeRooms = 500
 
 // follows is where a connection stands in a room.
 type follows struct {
@@ -46,6 +50,7 @@ func (s *stream) take(r *Record) {
 		s.open = r
 		maps.Copy(s.held, r.Heads)
 	case Welcome:
+		s.more = len(r.Heads) >= welcomeRooms
 		for _, room := range slices.Sorted(maps.Keys(r.Heads)) {
 			s.enter(r, room, r.Heads[room])
 		}
@@ -85,9 +90,9 @@ func (s *stream) enter(r *Record, room string, head uint64) {
 	row := &follows{pos: head, by: r}
 	if cursor, has := s.held[room]; has {
 		row.pos, row.or, row.by = cursor, head, s.open
-		if r.What == Welcome {
+		if r.What == Welcome || s.more {
 			row.or = 0
-			if cursor > head {
+			if cursor > head && r.What == Welcome {
 				row.over = r
 			}
 		}
