@@ -90,11 +90,9 @@ func bringBusybody(ctx context.Context, s *scene) (err error) {
 func manyRooms(ctx context.Context, s *scene) error {
 	connections := s.busybody.Connections()
 	for _, p := range s.town.Kind("gateway") {
+		s.busybody.Says(300)
 		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: resumesWithin}, lasts: 500 * time.Millisecond,
-			begin: func() error {
-				s.busybody.Says(300)
-				return p.Kill()
-			}, end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+			begin: p.Kill, end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
 			return err
 		}
 		began := time.Now()

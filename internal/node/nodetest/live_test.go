@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -341,6 +342,45 @@ func TestCursorsDecideWhatIsReplayed(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Who has more rooms than a welcome holds is told of the others one page after the
+// other. One in which something happens meanwhile must not slip between the pages:
+// the client would be told that it is gone.
+func TestARoomThatWakesUpWhileRoomsAreListedIsNotForgotten(t *testing.T) {
+	town := New(t)
+	alice, bob := town.Person("alice"), town.Person("bob")
+	quiet := alice.Creates(client.Group, "quiet", bob)
+	for i := range 501 {
+		if _, err := alice.REST().CreateRoom(t.Context(), client.NewRoom{Kind: client.Group, Name: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked atomic.Int64
+	pause, goOn := town.Faults.Hold(bustest.Match{What: bus.PassQuestion, Way: bustest.Out, Subject: contract.MyRooms.Subject(),
+		If: func(bus.Passage) bool { return asked.Add(1) > 1 }})
+	go func() {
+		<-pause.First()
+		bob.Says(quiet, "is anybody here?")
+		pause.Off()
+		goOn()
+	}()
+	var shown, told bool
+	for _, f := range socket(t, town, alice, map[string]any{"cursors": map[string]uint64{quiet: 1}}, "event") {
+		switch f["type"] {
+		case "room":
+			r, _ := f["room"].(map[string]any)
+			shown = shown || r["id"] == quiet
+		case "room_gone":
+			t.Errorf("%v", f)
+		case "event":
+			e, _ := f["event"].(map[string]any)
+			told = e["room"] == quiet && e["seq"] == float64(2)
+		}
+	}
+	if !shown || !told {
+		t.Errorf("the room was shown: %v; its event came: %v", shown, told)
+	}
 }
 
 func TestASlowReaderIsClosedAndNobodyElseNotices(t *testing.T) {

@@ -27,8 +27,9 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 		limit = uint64(h.ReplayLimit)
 	}
 	var seats []*seat
+	shown := map[chat.RoomID]bool{}
 	ask := contract.MyRoomsAsk{User: s.user, Limit: welcomeRooms}
-	for first := true; first || ask.Cursor != ""; first = false {
+	for first, more := true, true; more; first = false {
 		page, err := retry(ctx, func(ctx context.Context) (*contract.MyRoomsPage, error) {
 			return contract.MyRooms.Ask(ctx, s.g.bus, &ask)
 		})
@@ -36,20 +37,24 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 			s.giveUp(ctx, err)
 			return
 		}
+		rooms := slices.DeleteFunc(page.Rooms, func(r chat.Mine) bool { return shown[r.ID] })
 		if first {
-			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: page.Rooms})
-		} else {
-			for i := range page.Rooms {
-				s.sink.Tell(Entered{page.Rooms[i]})
-			}
+			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: rooms})
 		}
-		for i := range page.Rooms {
-			if place := s.arrive(&page.Rooms[i], h.Cursors, limit); place != nil {
+		for i := range rooms {
+			if !first {
+				s.sink.Tell(Entered{rooms[i]})
+			}
+			shown[rooms[i].ID] = true
+			if place := s.arrive(&rooms[i], h.Cursors, limit); place != nil {
 				seats = append(seats, place)
 			}
-			delete(h.Cursors, page.Rooms[i].ID)
+			delete(h.Cursors, rooms[i].ID)
 		}
-		ask.Cursor = page.Next
+		more, ask.Cursor = page.Next != "", page.Next
+		if first { // what follows is in an order that no activity changes
+			ask.Cursor, ask.ByID = "", true
+		}
 	}
 	for room := range h.Cursors {
 		if s.seat(room) == nil {
