@@ -187,9 +187,10 @@ type MyRoomsAsk struct {
 	User   chat.UserID `json:"user"`
 	Cursor string      `json:"cursor,omitempty"`
 	Limit  int         `json:"limit"`
+	ByID   bool        `json:"by_id,omitempty"` // in the order of ids: no room is missed that becomes active meanwhile
 }
 
-// MyRoomsPage is most recently active first.
+// MyRoomsPage is most recently active first, or by id where that was asked for.
 type MyRoomsPage struct {
 	Rooms []chat.Mine `json:"rooms"`
 	Next  string      `json:"next,omitempty"`

@@ -76,17 +76,23 @@ func (n *Node) openStore(ctx context.Context, ends *ends) error {
 	if !n.cfg.needsStore() {
 		return nil
 	}
-	for {
+	for began, told := time.Now(), (time.Time{}); ; {
 		data, err := store.Open(ctx, n.cfg.dsn(), store.Options{Log: n.log})
 		if err == nil {
 			n.store = data
 			ends.add("store", func(context.Context) error { return data.Close() })
+			if !told.IsZero() {
+				n.log.Info("the database is there", "waited", time.Since(began).Round(time.Second).String())
+			}
 			return nil
 		}
 		if !errors.Is(err, chat.ErrUnreachable) || ctx.Err() != nil {
 			return err
 		}
-		n.log.Warn("the database cannot be reached; trying on", "err", err)
+		if time.Since(told) > stillWaiting {
+			n.log.Warn("waiting for the database; it is tried every second", "err", err)
+			told = time.Now()
+		}
 		select {
 		case <-ctx.Done():
 			return err
@@ -94,6 +100,9 @@ func (n *Node) openStore(ctx context.Context, ends *ends) error {
 		}
 	}
 }
+
+// stillWaiting is how often it is said that something is waited for.
+const stillWaiting = 15 * time.Second
 
 // openBus dials the bus, or runs it.
 func (n *Node) openBus(ctx context.Context, ends *ends) (err error) {

@@ -118,8 +118,10 @@ func withoutSecrets(err error) error {
 func (d *postgresDB) greet(ctx context.Context) error {
 	var version int64
 	var encoding string
+	var recovering bool
 	err := d.ask(ctx, func(q tx) error {
-		_, err := one(q, `SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding')`, nil, &version, &encoding)
+		_, err := one(q, `SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'), pg_is_in_recovery()::int`, nil,
+			&version, &encoding, &recovering)
 		return err
 	})
 	switch {
@@ -131,6 +133,8 @@ func (d *postgresDB) greet(ctx context.Context) error {
 		return fmt.Errorf("the database is PostgreSQL %d: 14 or newer is needed", version/10000)
 	case encoding != "UTF8":
 		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8'", encoding)
+	case recovering && !d.readOnly:
+		return fmt.Errorf("%w: the database can only be read: it is a standby, or still being recovered", chat.ErrUnreachable)
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ func scanMine(r row) (m chat.Mine, err error) {
 	return m, err
 }
 
-// Mine pages through a user's rooms, the most recently active first.
+// Mine pages through a user's rooms, the most recently active first. One in which
+// something happens meanwhile may be missed by all pages: see [Rooms.MineByID].
 func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit int) (mine []chat.Mine, next string, err error) {
 	lastAt, lastRoom := int64(math.MaxInt64), chat.RoomID{}
 	key, err := parseCursor(behind, 2)
@@ -62,19 +63,54 @@ func (r *Rooms) Mine(ctx context.Context, user chat.UserID, behind string, limit
 			return err
 		}
 		active, next = page(active, limit, func(a *roomActive) string { return cursor(cursorInt(a.at), cursorID(a.id)) })
-		err = q.queryEach(mineRoom, len(active),
-			func(i int) []any { return []any{user, active[i].id} },
-			func(_ int, r row) error {
-				m, err := scanMine(r)
-				mine = append(mine, m)
-				return err
-			})
+		mine, err = describe(q, user, len(active), func(i int) chat.RoomID { return active[i].id })
+		return err
+	})
+	return mine, next, err
+}
+
+// MineByID pages through a user's rooms in the order of their ids: the pages have
+// every room that the user is in from the first to the last, whatever happens.
+func (r *Rooms) MineByID(ctx context.Context, user chat.UserID, behind string, limit int) (mine []chat.Mine, next string, err error) {
+	var last chat.RoomID
+	key, err := parseCursor(behind, 1)
+	if err == nil && key != nil {
+		last, err = parseID(key[0])
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	err = r.s.db.read(ctx, func(q tx) error {
+		var ids []chat.RoomID
+		err := q.query(`SELECT room FROM members WHERE user_id = $1 AND room > $2 ORDER BY room LIMIT $3 + 0`, []any{user, last, limit + 1}, func(r row) error {
+			var id chat.RoomID
+			err := r.scan(&id)
+			ids = append(ids, id)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		return complete(q, user, mine)
+		ids, next = page(ids, limit, func(id *chat.RoomID) string { return cursor(cursorID(*id)) })
+		mine, err = describe(q, user, len(ids), func(i int) chat.RoomID { return ids[i] })
+		return err
 	})
 	return mine, next, err
+}
+
+// describe shows n rooms as one of their members sees them.
+func describe(q tx, user chat.UserID, n int, id func(i int) chat.RoomID) (mine []chat.Mine, err error) {
+	err = q.queryEach(mineRoom, n,
+		func(i int) []any { return []any{user, id(i)} },
+		func(_ int, r row) error {
+			m, err := scanMine(r)
+			mine = append(mine, m)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return mine, complete(q, user, mine)
 }
 
 // roomActive is a room and when something happened in it last.

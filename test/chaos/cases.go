@@ -13,10 +13,11 @@ import (
 
 // chaosCase is one way to break things.
 type chaosCase struct {
-	name   string
-	fits   func(*town.Town) bool
-	strike func(context.Context, *scene) error
-	long   bool // not in the short form: other cases cover the most of it
+	name    string
+	fits    func(*town.Town) bool
+	prepare func(context.Context, *scene) error // before people begin to talk; nil: nothing
+	strike  func(context.Context, *scene) error
+	long    bool // not in the short form: other cases cover the most of it
 }
 
 // resumesWithin is how soon after a fault every room answers again.
@@ -43,7 +44,11 @@ var cases = []chaosCase{
 	{name: "bad-links", fits: cluster, strike: badLinks},
 	{name: "presence", fits: cluster, strike: presenceGone},
 	{name: "restore", fits: cluster, strike: restore, long: true},
+	{name: "restore-wiped", fits: cluster, strike: restoreWiped, long: true},
 	{name: "burst", fits: everywhere, strike: burst, long: true},
+	{name: "hostile", fits: cluster, strike: hostile},
+	{name: "great-room", fits: cluster, prepare: makeGreatRoom, strike: greatRoom, long: true},
+	{name: "many-rooms", fits: cluster, prepare: bringBusybody, strike: manyRooms, long: true},
 	{name: "soak", fits: cluster, strike: soak, long: true},
 	{name: "full-database", fits: smallDisks, strike: fullDatabase},
 	{name: "full-nats", fits: smallDisks, strike: fullNATS},

@@ -135,7 +135,6 @@ func natsAll(ctx context.Context, s *scene) error {
 		return errors.Join(s.strike(ctx, f), s.settle(ctx))
 	}
 	nothing := func(*town.Proc) error { return nil }
-	wipe := func(p *town.Proc) error { return os.RemoveAll(s.town.NATSData(p.Name)) }
 	if s.long() {
 		if err := restart(fault{Record: history.Record{Fault: "restart of all NATS servers"}}, (*town.Proc).Stop, nothing); err != nil {
 			return err
@@ -144,7 +143,7 @@ func natsAll(ctx context.Context, s *scene) error {
 			return err
 		}
 	}
-	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, wipe)
+	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, s.wipe)
 }
 
 // natsOld brings all NATS servers back as they were some time ago: the log has lost
@@ -177,6 +176,32 @@ func natsOld(ctx context.Context, s *scene) error {
 // what was committed since is in the log, and is committed again as the same events.
 func restore(ctx context.Context, s *scene) error {
 	db := s.town.Proc("postgres")
+	return s.backInTime(ctx, fault{Record: history.Record{Fault: "PostgreSQL is that of before", Restores: true}, resumes: resumesWithin,
+		begin: db.Stop, end: func() error { return db.Start(ctx) }})
+}
+
+// restoreWiped brings the database back as it was some time ago, and the log is
+// gone too: what was acknowledged since is gone, and clients are told.
+func restoreWiped(ctx context.Context, s *scene) error {
+	db, servers := s.town.Proc("postgres"), s.town.Kind("nats")
+	return s.backInTime(ctx, fault{Record: history.Record{Fault: "PostgreSQL is that of before, the log is empty", Restores: true, LosesLog: true}, resumes: afterNATS,
+		begin: func() error {
+			s.load.Forgets()
+			return errors.Join(db.Stop(), all(servers, (*town.Proc).Kill))
+		},
+		end: func() error {
+			return errors.Join(all(servers, s.wipe), all(servers, (*town.Proc).Launch), db.Start(ctx),
+				all(servers, func(p *town.Proc) error { return p.AwaitReady(ctx) }))
+		}})
+}
+
+// wipe deletes what a NATS server keeps.
+func (s *scene) wipe(p *town.Proc) error { return os.RemoveAll(s.town.NATSData(p.Name)) }
+
+// backInTime copies the database and, some time later, does a fault during which it
+// becomes the copy.
+func (s *scene) backInTime(ctx context.Context, f fault) error {
+	db := s.town.Proc("postgres")
 	data, copied := s.town.Database(), filepath.Join(filepath.Dir(s.town.Database()), "copy")
 	cp := func(from, to string) error {
 		if err := os.RemoveAll(to); err != nil {
@@ -188,6 +213,7 @@ func restore(ctx context.Context, s *scene) error {
 		}
 		return nil
 	}
+	since := s.log.Now()
 	if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of PostgreSQL, it is copied"}, resumes: resumesWithin, begin: db.Stop,
 		end: func() error { return errors.Join(cp(data, copied), db.Start(ctx)) }}); err != nil {
 		return err
@@ -195,8 +221,12 @@ func restore(ctx context.Context, s *scene) error {
 	if err := errors.Join(s.settle(ctx), sleep(ctx, s.either(5*time.Second, 30*time.Second))); err != nil {
 		return err
 	}
-	return errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "PostgreSQL is that of before", Restores: true}, resumes: resumesWithin, begin: db.Stop,
-		end: func() error { return errors.Join(cp(copied, data), db.Start(ctx)) }}), s.settle(ctx))
+	if f.LosesLog {
+		f.Since = since
+	}
+	end := f.end
+	f.end = func() error { return errors.Join(cp(copied, data), end()) }
+	return errors.Join(s.strike(ctx, f), s.settle(ctx))
 }
 
 // burst makes one person send a thousand messages of the greatest size at once.

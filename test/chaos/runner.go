@@ -133,6 +133,12 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 		return fmt.Errorf("gathering people: %w", err)
 	}
 	s := &scene{runner: r, town: r.town, load: l, log: log}
+	if c.prepare != nil {
+		if err := c.prepare(ctx, s); err != nil {
+			l.Close()
+			return fmt.Errorf("preparing: %w", err)
+		}
+	}
 	l.Run()
 	err = s.warm(ctx)
 	if err == nil {
@@ -147,6 +153,9 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	fmt.Printf("%s: %d acknowledged, %d lines of history, %v\n", c.name, log.Acked(), len(records), time.Since(began).Round(100*time.Millisecond))
 	for _, f := range history.Strikes(records) {
 		fmt.Printf("    %-50s %3d in flight, every room back within %v\n", f.Fault, f.InFlight, f.Back.Round(10*time.Millisecond))
+	}
+	for _, line := range s.notes {
+		fmt.Println("   ", line)
 	}
 	if err != nil {
 		return errors.Join(err, r.keep(c.name, records))

@@ -15,10 +15,18 @@ import (
 // scene is a town with people in it.
 type scene struct {
 	*runner
-	town   *town.Town
-	load   *load.Load
-	log    *history.Log
-	faults int
+	town     *town.Town
+	load     *load.Load
+	log      *history.Log
+	great    string         // the room of greatRoom
+	busybody *load.Busybody // of manyRooms
+	faults   int
+	notes    []string // what was measured besides
+}
+
+// note keeps a line to be printed with the case.
+func (s *scene) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
 // warmth is how many commands are acknowledged before something breaks, and after
@@ -34,7 +42,7 @@ func (s *scene) settle(ctx context.Context) error {
 	for {
 		silent, now := 0, s.log.AckedIn()
 		for room, n := range before {
-			if now[room] <= n {
+			if s.load.Busy(room) && now[room] <= n {
 				silent++
 			}
 		}

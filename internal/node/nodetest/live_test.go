@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/bus"
@@ -78,6 +82,93 @@ func TestARevokedSessionEndsWithinASecond(t *testing.T) {
 		}
 		alice.Says(alice.General(), "still here")
 	})
+}
+
+// A gateway that is cut off from accounts cannot know what was revoked meanwhile.
+// It knows within a second of hearing of accounts again.
+func TestAGatewayThatWasCutOffLearnsWhatWasRevoked(t *testing.T) {
+	Each(t, func(t *testing.T, town *Town) {
+		alice := town.Person("alice")
+		phone := alice.AnotherDevice()
+		room := alice.Creates(client.Group, "plans")
+		phone.IsIn(room)
+		cut := cutFromAccounts(town)
+		devices, err := alice.REST().Devices(t.Context())
+		if err != nil || len(devices) != 2 {
+			t.Fatalf("%+v, %v", devices, err)
+		}
+		for _, d := range devices {
+			if !d.Current {
+				if err := alice.REST().Revoke(t.Context(), d.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		<-cut.news.First() // accounts says so, and no gateway hears it
+		alice.Says(room, "can the phone still hear me?")
+		phone.Hears(room, "can the phone still hear me?")
+		began := time.Now()
+		cut.heal()
+		<-phone.done
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the session ended %v after the gateway heard of accounts again", took)
+		}
+		alice.Says(room, "and now?")
+		if slices.Contains(phone.Texts(room), "and now?") {
+			t.Error("the phone was given what was said after its session ended")
+		}
+	})
+}
+
+// Whatever a gateway does not hear, no socket outlives its token.
+func TestASocketEndsWithItsTokenOnAGatewayThatIsCutOff(t *testing.T) {
+	secret := []byte(strings.Repeat("s", 32))
+	Each(t, func(t *testing.T, town *Town) {
+		const lives = 3 * time.Second
+		expires := time.Now().Add(lives).Truncate(time.Second)
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "carol", "name": "carol", "exp": expires.Unix()}).SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := client.DialSocket(t.Context(), strings.Replace(town.URL(), "http", "ws", 1)+"/v1/ws", nil, client.SocketOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Drop()
+		if err := s.WriteJSON(map[string]any{"type": "hello", "token": token}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ReadText(); err != nil { // the welcome
+			t.Fatal(err)
+		}
+		cut := cutFromAccounts(town)
+		defer cut.heal()
+		for err == nil {
+			_, err = s.ReadText()
+		}
+		var closed *client.CloseError
+		if !errors.As(err, &closed) || closed.Code != client.CloseUnauthenticated {
+			t.Errorf("the socket ends with %v", err)
+		}
+		if late := time.Since(expires); late < 0 || late > 2*time.Second {
+			t.Errorf("the socket ended %v after its token", late)
+		}
+	}, func(c *node.Config) { c.Accounts.JWTSecret = secret })
+}
+
+// noAccounts is what keeps gateways from hearing of accounts.
+type noAccounts struct{ news, asks *bustest.Rule }
+
+func cutFromAccounts(town *Town) noAccounts {
+	return noAccounts{
+		news: town.Faults.Drop(bustest.Match{What: bus.PassNotice, Way: bustest.In, Subject: contract.Revoked.Subject()}),
+		asks: town.Faults.Drop(bustest.Match{What: bus.PassQuestion, Subject: contract.Revocations.Subject()}),
+	}
+}
+
+func (c noAccounts) heal() {
+	c.asks.Off()
+	c.news.Off()
 }
 
 func TestUnreadMentionsAndSearch(t *testing.T) {
@@ -251,6 +342,45 @@ func TestCursorsDecideWhatIsReplayed(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Who has more rooms than a welcome holds is told of the others one page after the
+// other. One in which something happens meanwhile must not slip between the pages:
+// the client would be told that it is gone.
+func TestARoomThatWakesUpWhileRoomsAreListedIsNotForgotten(t *testing.T) {
+	town := New(t)
+	alice, bob := town.Person("alice"), town.Person("bob")
+	quiet := alice.Creates(client.Group, "quiet", bob)
+	for i := range 501 {
+		if _, err := alice.REST().CreateRoom(t.Context(), client.NewRoom{Kind: client.Group, Name: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked atomic.Int64
+	pause, goOn := town.Faults.Hold(bustest.Match{What: bus.PassQuestion, Way: bustest.Out, Subject: contract.MyRooms.Subject(),
+		If: func(bus.Passage) bool { return asked.Add(1) > 1 }})
+	go func() {
+		<-pause.First()
+		bob.Says(quiet, "is anybody here?")
+		pause.Off()
+		goOn()
+	}()
+	var shown, told bool
+	for _, f := range socket(t, town, alice, map[string]any{"cursors": map[string]uint64{quiet: 1}}, "event") {
+		switch f["type"] {
+		case "room":
+			r, _ := f["room"].(map[string]any)
+			shown = shown || r["id"] == quiet
+		case "room_gone":
+			t.Errorf("%v", f)
+		case "event":
+			e, _ := f["event"].(map[string]any)
+			told = e["room"] == quiet && e["seq"] == float64(2)
+		}
+	}
+	if !shown || !told {
+		t.Errorf("the room was shown: %v; its event came: %v", shown, told)
+	}
 }
 
 func TestASlowReaderIsClosedAndNobodyElseNotices(t *testing.T) {

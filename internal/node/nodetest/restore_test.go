@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/client"
@@ -143,6 +144,32 @@ func TestAPointInTimeOfPostgreSQL(t *testing.T) {
 		t.Errorf("the history is %q", texts)
 	}
 	p.Run("verify", "--store", database)
+}
+
+// TestAProcessWaitsForPostgreSQL: a process is started before its database is,
+// which then recovers for a while, as after a restore or in a failover.
+func TestAProcessWaitsForPostgreSQL(t *testing.T) {
+	server := pgtest.New(t)
+	database := server.Empty(t)
+	server.Stop(t)
+	p := &Process{t: t, Dir: filepath.Join(t.TempDir(), "data"), Port: freePort(t), args: []string{"--store", database}}
+	says := func(what string) {
+		t.Helper()
+		eventually(t, "the process says: "+what, func() bool { return strings.Contains(p.Output(), what) })
+	}
+	p.Launch()
+	t.Cleanup(p.Kill)
+	says("waiting for the database; it is tried every second")
+	server.StartRecovering(t)
+	p.Kill() // and another one comes in the middle of it
+	p.Launch()
+	says("it is a standby, or still being recovered")
+	server.Promote(t)
+	p.AwaitReady()
+	says("the database is there")
+	if code := p.Stop(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
 }
 
 func appendTo(file, text string) error {

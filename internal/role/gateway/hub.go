@@ -72,7 +72,7 @@ func newHub(g *Gateway, partition, recentBytes int) *hub {
 		inbox: make(chan *contract.Notice, inboxSize), nudge: make(chan struct{}, 1),
 		rooms: map[chat.RoomID]*room{}, recent: recent{limit: recentBytes},
 	}
-	h.pending.waiters = map[chat.NonceKey][]*waiter{}
+	h.pending.waiters, h.pending.coming = map[chat.NonceKey][]*waiter{}, map[*Session][]*waiter{}
 	h.watch.kick = make(chan struct{}, 1)
 	h.watch.changed = make(chan struct{})
 	h.appender = g.bus.Log(partition).Appender(bus.AppenderConfig{Gateway: g.id})
@@ -279,24 +279,20 @@ func (h *hub) hand(s *Session, d *Delivery, waiting []*waiter) {
 
 // settle answers a waiter whose session did not get the event as one of its
 // room: a request over REST, or somebody who is not in the room. A session that
-// is catching up comes to the event in its order.
+// is catching up, or that has not come to the room yet, comes to the event in its
+// order.
 func (h *hub) settle(w *waiter, d *Delivery) {
 	switch {
 	case w.answered:
 	case w.session == nil:
 		h.pending.answered(w)
 		w.result <- outcome{event: d.Event}
-	case h.catchingUp(w.session, d.Event.Room):
-		w.known = true
+	case w.session.comesTo(d.Event.Room, d.Event.Seq):
+		h.pending.comes(w, d.Event.Seq)
 	default:
 		h.pending.answered(w)
 		w.session.sink.Deliver(d, w.ref, true)
 	}
-}
-
-func (h *hub) catchingUp(s *Session, id chat.RoomID) bool {
-	place := s.seat(id)
-	return place != nil && !place.live && !place.gone
 }
 
 // enter brings a session into a room that the event makes its user a member of:
@@ -327,6 +323,7 @@ func (h *hub) leave(r *room, user chat.UserID) {
 		live := s.live
 		h.unsubscribe(s)
 		s.session.drop(s)
+		h.forgo(s.session, r.id)
 		if live {
 			s.session.sink.Tell(Gone{r.id})
 		}

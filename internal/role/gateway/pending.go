@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -17,7 +18,7 @@ type waiter struct {
 	result  chan outcome // of a request; room for one
 
 	logSeq   uint64 // the record that it is in; 0 while it is on its way
-	known    bool   // there is an event; its session comes to it by catching up
+	seq      uint64 // of its event, to which its session comes by catching up; 0: not known
 	answered bool
 }
 
@@ -29,8 +30,9 @@ type outcome struct {
 // pending is the commands of one partition that wait for their answer.
 type pending struct {
 	waiters map[chat.NonceKey][]*waiter
-	order   []*waiter // by logSeq: whom the log's position passes next
-	decided uint64    // every log record up to this one has been decided
+	coming  map[*Session][]*waiter // whose event is known, and whose session comes to it
+	order   []*waiter              // by logSeq: whom the log's position passes next
+	decided uint64                 // every log record up to this one has been decided
 }
 
 func (p *pending) of(e *chat.Event) []*waiter {
@@ -51,6 +53,9 @@ func (p *pending) answered(w *waiter) {
 	if w.session != nil {
 		w.session.waiting.Add(-1)
 	}
+	if w.seq != 0 {
+		p.came(w)
+	}
 	key := w.cmd.Key()
 	list := p.waiters[key]
 	if len(list) <= 1 {
@@ -64,6 +69,22 @@ func (p *pending) answered(w *waiter) {
 		}
 	}
 	p.waiters[key] = rest
+}
+
+// comes notes that the session of a waiter has its event before it, at number seq
+// of the room, and is to be answered when it gets there.
+func (p *pending) comes(w *waiter, seq uint64) {
+	if w.seq == 0 {
+		p.coming[w.session] = append(p.coming[w.session], w)
+	}
+	w.seq = seq
+}
+
+func (p *pending) came(w *waiter) {
+	rest := slices.DeleteFunc(slices.Clone(p.coming[w.session]), func(other *waiter) bool { return other == w })
+	if p.coming[w.session] = rest; len(rest) == 0 {
+		delete(p.coming, w.session)
+	}
 }
 
 // submit appends a command to the log and waits for what becomes of it.
@@ -149,11 +170,9 @@ func (h *hub) answerUnchanged(w *waiter) {
 // answerRepeat answers with the event that the nonce made before: at once, if
 // the session is past it, and in its order while it is catching up.
 func (h *hub) answerRepeat(w *waiter, seq uint64) {
-	if w.session != nil {
-		if s := w.session.seat(w.cmd.Room); s != nil && !s.live && !s.gone && s.pos < seq {
-			w.known = true
-			return
-		}
+	if w.session != nil && w.session.comesTo(w.cmd.Room, seq) {
+		h.pending.comes(w, seq)
+		return
 	}
 	h.pending.answered(w)
 	h.g.restless.Go(func() {
@@ -169,6 +188,26 @@ func (h *hub) answerRepeat(w *waiter, seq uint64) {
 			w.session.sink.Deliver(&Delivery{Event: e}, w.ref, true)
 		}
 	})
+}
+
+// reconsider answers what waits for a session to come to its event, where the
+// session turns out to have the event already, or not to be in the room. The hub
+// is locked.
+func (h *hub) reconsider(s *Session) {
+	for _, w := range h.pending.coming[s] {
+		h.answerRepeat(w, w.seq)
+	}
+}
+
+// forgo answers what waits for a session to come to its event in a room that it
+// has to leave before. What it has not read is not for it any more, so the answer
+// comes without the event. The hub is locked.
+func (h *hub) forgo(s *Session, id chat.RoomID) {
+	for _, w := range h.pending.coming[s] {
+		if w.cmd.Room == id {
+			h.answerUnchanged(w)
+		}
+	}
 }
 
 // first is the event that a command's nonce made. Its author sees it, whether
@@ -205,7 +244,7 @@ func (h *hub) repeatUnanswered() {
 		w := p.order[passed]
 		passed++
 		switch {
-		case w.answered || w.known:
+		case w.answered || w.seq != 0:
 		case w.session != nil && w.session.ended():
 			p.answered(w)
 		default:

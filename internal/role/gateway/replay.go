@@ -27,8 +27,9 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 		limit = uint64(h.ReplayLimit)
 	}
 	var seats []*seat
+	shown := map[chat.RoomID]bool{}
 	ask := contract.MyRoomsAsk{User: s.user, Limit: welcomeRooms}
-	for first := true; first || ask.Cursor != ""; first = false {
+	for first, more := true, true; more; first = false {
 		page, err := retry(ctx, func(ctx context.Context) (*contract.MyRoomsPage, error) {
 			return contract.MyRooms.Ask(ctx, s.g.bus, &ask)
 		})
@@ -36,27 +37,54 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 			s.giveUp(ctx, err)
 			return
 		}
+		rooms := slices.DeleteFunc(page.Rooms, func(r chat.Mine) bool { return shown[r.ID] })
 		if first {
-			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: page.Rooms})
-		} else {
-			for i := range page.Rooms {
-				s.sink.Tell(Entered{page.Rooms[i]})
-			}
+			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: rooms})
 		}
-		for i := range page.Rooms {
-			if place := s.arrive(&page.Rooms[i], h.Cursors, limit); place != nil {
+		for i := range rooms {
+			if !first {
+				s.sink.Tell(Entered{rooms[i]})
+			}
+			shown[rooms[i].ID] = true
+			if place := s.arrive(&rooms[i], h.Cursors, limit); place != nil {
 				seats = append(seats, place)
 			}
-			delete(h.Cursors, page.Rooms[i].ID)
+			delete(h.Cursors, rooms[i].ID)
 		}
-		ask.Cursor = page.Next
+		more, ask.Cursor = page.Next != "", page.Next
+		if first { // what follows is in an order that no activity changes
+			ask.Cursor, ask.ByID = "", true
+		}
 	}
 	for room := range h.Cursors {
 		if s.seat(room) == nil {
 			s.sink.Tell(Gone{room})
 		}
 	}
+	s.arrived()
 	s.catchUp(ctx, seats)
+}
+
+// arrived says that the session is in all of its rooms: what was commanded in
+// another one need not wait for it.
+func (s *Session) arrived() {
+	s.mu.Lock()
+	s.arriving = false
+	s.mu.Unlock()
+	s.eachWaiting(func(h *hub) { h.reconsider(s) })
+}
+
+// eachWaiting does something in every hub in which commands of the session may
+// wait; the hub is locked.
+func (s *Session) eachWaiting(do func(*hub)) {
+	if s.waiting.Load() == 0 {
+		return
+	}
+	for _, h := range *s.g.hubs.Load() {
+		h.mu.Lock()
+		do(h)
+		h.mu.Unlock()
+	}
 }
 
 // arrive puts the session into one of its rooms, behind the number that the
@@ -78,6 +106,7 @@ func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uin
 	h := s.g.hubOf(r.ID)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.reconsider(s)
 	if place := s.seat(r.ID); place != nil {
 		place.pos = pos // what the client was just told, not the event that brought it here
 		return nil
@@ -218,6 +247,7 @@ func (s *Session) vanish(place *seat) {
 	h := s.g.hubOf(place.room.id)
 	h.mu.Lock()
 	h.unsubscribe(place)
+	h.forgo(s, place.room.id)
 	h.mu.Unlock()
 	s.drop(place)
 	s.sink.Tell(Gone{place.room.id})

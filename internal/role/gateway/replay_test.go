@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,15 +16,31 @@ import (
 )
 
 // notebook is a client that writes down what it is told, in words.
-type notebook struct{ lines []string }
+type notebook struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (n *notebook) write(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lines = append(n.lines, line)
+}
 
 func (n *notebook) Deliver(d *Delivery, ref string, acks bool) {
-	n.lines = append(n.lines, fmt.Sprint(d.Event.Seq))
+	line := fmt.Sprint(d.Event.Seq)
+	if acks {
+		line = "ack " + line
+	}
+	n.write(line)
 }
 
 func (n *notebook) Tell(note Note) {
-	if _, ok := note.(Gone); ok {
-		n.lines = append(n.lines, "gone")
+	switch note.(type) {
+	case Gone:
+		n.write("gone")
+	case Acked:
+		n.write("ack")
 	}
 }
 func (n *notebook) Wait(context.Context) error { return nil }
@@ -69,6 +86,88 @@ func TestWhoLeavesAChannelWhileCatchingUpIsNotFollowed(t *testing.T) {
 			}
 			if !slices.Equal(told.lines, c.want) || place.live != c.live {
 				t.Errorf("the client was told %v, and the session is live: %v", told.lines, place.live)
+			}
+		})
+	}
+}
+
+// Who has more rooms than a welcome holds is told of the others behind it, and may
+// have repeated a command in one of them by then. Its answer stands at its place
+// among the events that the client missed, or comes at once where there are none.
+func TestAnAnswerWaitsForARoomThatComesBehindTheWelcome(t *testing.T) {
+	room, me := chat.RoomID{15: 1}, chat.UserID{15: 2}
+	event := func(seq uint64) chat.Event {
+		return chat.Event{Room: room, Seq: seq, N: seq, Kind: chat.KindMessage, By: me, Nonce: fmt.Sprint("n", seq)}
+	}
+	committed := func(h *hub) { e := event(3); h.apply(&e) }
+	repeated := func(h *hub) {
+		e := event(3)
+		h.answer([]contract.Answer{{Key: e.Key(), Repeat: 3}})
+	}
+	comes := func(cursor uint64) func(*Session) {
+		return func(s *Session) {
+			place := s.arrive(&chat.Mine{Info: chat.Info{ID: room, Head: 4}}, map[chat.RoomID]uint64{room: cursor}, 500)
+			page := &contract.RoomEvents{N: 4}
+			for seq := cursor + 1; seq <= 4; seq++ {
+				page.Events = append(page.Events, event(seq))
+			}
+			s.arrived()
+			s.g.restless.Wait()
+			s.take(place, page)
+		}
+	}
+	for name, c := range map[string]struct {
+		known func(*hub)
+		then  func(*Session)
+		want  []string
+	}{
+		"committed now":               {committed, comes(1), []string{"2", "ack 3", "4"}},
+		"committed before":            {repeated, comes(1), []string{"2", "ack 3", "4"}},
+		"the client has it":           {repeated, comes(3), []string{"ack 3", "4"}},
+		"no room of the client's":     {repeated, (*Session).arrived, []string{"ack 3"}},
+		"a channel that it looked at": {committed, (*Session).arrived, []string{"ack 3"}},
+		"the room is gone when it is read": {committed, func(s *Session) {
+			place := s.arrive(&chat.Mine{Info: chat.Info{ID: room, Head: 4}}, map[chat.RoomID]uint64{room: 1}, 500)
+			s.take(place, &contract.RoomEvents{Gone: true})
+		}, []string{"ack", "gone"}},
+		"the client has gone": {committed, func(s *Session) { s.over.Store(true); s.detach() }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := bustest.Embedded(t)
+			if _, err := b.MakeLog(t.Context(), 0, bus.LogConfig{}); err != nil {
+				t.Fatal(err)
+			}
+			asks, err := contract.EventOf.Answer(b, func(_ context.Context, a *contract.EventAsk) (*contract.EventsPage, error) {
+				return &contract.EventsPage{Rooms: []contract.RoomEvents{{Events: []chat.Event{event(3)}}}}, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = asks.Stop(context.Background()) }()
+			g := New(Config{}, b, bustest.Log(t), prometheus.NewRegistry())
+			g.presence = newPresence(g)
+			h := newHub(g, 0, 1<<20)
+			defer func() { _ = h.appender.Close(t.Context()) }()
+			g.hubs.Store(&[]*hub{h})
+			told := &notebook{}
+			s := &Session{g: g, user: me, sink: told, arriving: true}
+			w := &waiter{cmd: &chat.Command{Room: room, By: me, Nonce: "n3"}, session: s, ref: "r"}
+			s.waiting.Add(1)
+			h.mu.Lock()
+			h.pending.add(w)
+			c.known(h)
+			h.mu.Unlock()
+			g.restless.Wait()
+			if len(told.lines) > 0 {
+				t.Fatalf("before its rooms are known the client was told %v", told.lines)
+			}
+			c.then(s)
+			g.restless.Wait()
+			if !slices.Equal(told.lines, c.want) {
+				t.Errorf("the client was told %v", told.lines)
+			}
+			if n := len(h.pending.waiters) + len(h.pending.coming) + int(s.waiting.Load()); n != 0 {
+				t.Errorf("%d traces of the command are kept", n)
 			}
 		})
 	}

@@ -36,6 +36,7 @@ type Session struct {
 
 	mu       sync.Mutex // taken after a hub's
 	identity contract.Identity
+	arriving bool    // it may have rooms in which it has no seat yet
 	seats    []*seat // by room id
 	tasks    []func(context.Context)
 	cancel   context.CancelFunc // of the goroutine that runs tasks, while there is one
@@ -45,7 +46,7 @@ type Session struct {
 // Open begins a session. It returns at once; the welcome, what was missed and
 // live traffic follow on the sink.
 func (g *Gateway) Open(h Hello, sink Sink) *Session {
-	s := &Session{g: g, id: chat.NewID(), user: h.Identity.User.ID, sink: sink, identity: h.Identity}
+	s := &Session{g: g, id: chat.NewID(), user: h.Identity.User.ID, sink: sink, identity: h.Identity, arriving: true}
 	s.expires.Store(h.Identity.Expires)
 	g.people.add(s.user, s)
 	g.metrics.opened.Inc()
@@ -113,6 +114,11 @@ func (s *Session) detach() {
 		h.unsubscribe(place)
 		h.mu.Unlock()
 	}
+	s.eachWaiting(func(h *hub) {
+		for _, w := range h.pending.coming[s] {
+			h.pending.answered(w)
+		}
+	})
 	s.g.presence.went(s)
 }
 
@@ -163,6 +169,22 @@ func (s *Session) seat(id chat.RoomID) *seat {
 		return s.seats[i]
 	}
 	return nil
+}
+
+// comesTo says whether the session will come to a number of a room by itself. The
+// room's hub is locked.
+func (s *Session) comesTo(id chat.RoomID, seq uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over.Load() {
+		return false
+	}
+	i, ok := s.find(id)
+	if !ok {
+		return s.arriving
+	}
+	place := s.seats[i]
+	return !place.live && !place.gone && place.pos < seq
 }
 
 // keep remembers a seat; false when the session has ended.

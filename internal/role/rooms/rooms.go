@@ -17,6 +17,7 @@ import (
 // Store is the directory.
 type Store interface {
 	Mine(ctx context.Context, user chat.UserID, cursor string, limit int) ([]chat.Mine, string, error)
+	MineByID(ctx context.Context, user chat.UserID, cursor string, limit int) ([]chat.Mine, string, error)
 	One(ctx context.Context, user chat.UserID, room chat.RoomID) (m chat.Mine, member, found bool, err error)
 	Public(ctx context.Context, query, cursor string, limit int) ([]chat.Info, string, error)
 	All(ctx context.Context, query, cursor string, limit int) ([]chat.Info, string, error)
@@ -102,7 +103,11 @@ func bounded(asked, most int) int {
 }
 
 func (r *Rooms) mine(ctx context.Context, q *contract.MyRoomsAsk) (*contract.MyRoomsPage, error) {
-	list, next, err := r.store.Mine(ctx, q.User, q.Cursor, bounded(q.Limit, mostRooms))
+	mine := r.store.Mine
+	if q.ByID {
+		mine = r.store.MineByID
+	}
+	list, next, err := mine(ctx, q.User, q.Cursor, bounded(q.Limit, mostRooms))
 	return &contract.MyRoomsPage{Rooms: list, Next: next}, err
 }
 

@@ -62,7 +62,8 @@ func (w *worker) open(records []bus.Record) ([]asked, chat.Position) {
 	return commands, to
 }
 
-// redo does a batch again that held repeats: those are looked up first.
+// redo does a batch again that held repeats: those of earlier commits are looked up
+// first, and those of the batch itself are noted as it is done.
 func (w *worker) redo(ctx context.Context, commands []asked, to chat.Position) error {
 	w.metrics.redone.WithLabelValues("repeat").Inc()
 	w.forget(commands)
@@ -126,7 +127,8 @@ func (w *worker) bury(ctx context.Context, a asked, to chat.Position, why error)
 }
 
 // decide lets the rooms admit or refuse the commands, commits and speaks. A
-// panic of the rules comes back as an error.
+// panic of the rules comes back as an error. With repeats, what the commands make
+// is added to them: a room remembers fewer nonces than a batch may hold.
 func (w *worker) decide(ctx context.Context, commands []asked, to chat.Position, repeats map[chat.NonceKey]uint64) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -152,6 +154,9 @@ func (w *worker) decide(ctx context.Context, commands []asked, to chat.Position,
 		d.Event.N = n
 		d.Event.Origin = chat.Origin{Gateway: a.gateway, LogSeq: a.logSeq, Batch: w.at.N + 1, Committed: now}
 		b.touched[a.cmd.Room].Apply(d.Event)
+		if repeats != nil {
+			repeats[a.cmd.Key()] = d.Event.Seq
+		}
 		b.commit.Events = append(b.commit.Events, d.Event)
 		if a.cmd.Alias != nil {
 			b.commit.Aliases = append(b.commit.Aliases, chat.Named{Alias: *a.cmd.Alias, ID: aliased(d.Event)})

@@ -355,6 +355,51 @@ func TestTheOwnerGoesOnWhereItStoodAfterARestart(t *testing.T) {
 	}
 }
 
+// A log that is read from far back, as after a restore, comes in large batches,
+// with a command and its repeat further apart than a room remembers. Done one by
+// one they would keep everybody waiting.
+func TestARepeatWithinOneBatchIsFoundHoweverFarApart(t *testing.T) {
+	d := newDesk(t)
+	room := d.room("general")
+	before := d.event(d.ask(say(room, ann, "before", "before")))
+	d.stop()
+	const many = 300
+	repeated := []chat.Command{say(room, ann, "n0", "the first")}
+	for i := range many {
+		repeated = append(repeated, say(room, ann, fmt.Sprint("m", i), "another"))
+	}
+	for _, c := range append(repeated, repeated[0], say(room, ann, "last", "the last")) {
+		d.ask(c)
+	}
+	d.start()
+	eventually := time.After(20 * time.Second)
+	for {
+		events, _, _, err := d.store.Archive().Feed(t.Context(), 0, before.N, 2*many, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(events); n > 0 && events[n-1].Nonce == "last" {
+			if n != many+2 {
+				t.Errorf("%d commands made %d events", many+2, n)
+			}
+			commits := map[uint64]bool{}
+			for i := range events {
+				commits[events[i].Origin.Batch] = true
+			}
+			if len(commits) > 5 {
+				t.Errorf("%d commands took %d commits", many+2, len(commits))
+			}
+			return
+		}
+		select {
+		case <-eventually:
+			t.Fatalf("of %d commands %d were committed", many+2, len(events))
+		case <-d.notices:
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
 func TestAnAskOutOfTurnMakesAGatewayRegisterAnew(t *testing.T) {
 	d := newDesk(t)
 	d.watch()

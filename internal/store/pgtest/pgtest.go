@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -18,7 +20,7 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	s, err := newServer()
 	if err == nil {
-		err = s.start()
+		err = s.start(s.writable)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +40,17 @@ func (s *Server) Stop(t testing.TB) { s.must(t, s.end("stop")) }
 func (s *Server) Kill(t testing.TB) { s.must(t, s.end("kill")) }
 
 // Start runs a stopped server again, under the same address.
-func (s *Server) Start(t testing.TB) { s.must(t, s.start()) }
+func (s *Server) Start(t testing.TB) { s.must(t, s.start(s.writable)) }
+
+// StartRecovering runs it as one that is not done with recovering, and can only be
+// read until it is promoted.
+func (s *Server) StartRecovering(t testing.TB) {
+	s.must(t, os.WriteFile(filepath.Join(s.dir, "data", "standby.signal"), nil, 0o644))
+	s.must(t, s.start(s.readable))
+}
+
+// Promote ends the recovery.
+func (s *Server) Promote(t testing.TB) { s.must(t, s.do(t.Context(), `SELECT pg_promote()`)) }
 
 func (s *Server) must(t testing.TB, err error) {
 	t.Helper()
@@ -133,7 +145,7 @@ func (s *Server) do(ctx context.Context, sql string) error {
 var shared = sync.OnceValues(func() (*Server, error) {
 	s, err := newServer()
 	if err == nil {
-		err = s.start()
+		err = s.start(s.writable)
 	}
 	return s, err
 })

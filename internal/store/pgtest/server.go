@@ -159,8 +159,9 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// start runs the server, on the port that it had before when it runs again.
-func (s *Server) start() error {
+// start runs the server, on the port that it had before when it runs again, and
+// waits until it is ready in the caller's sense.
+func (s *Server) start(ready func(context.Context) error) error {
 	var err error
 	again := s.port != 0
 	for range 5 {
@@ -169,7 +170,7 @@ func (s *Server) start() error {
 				return err
 			}
 		}
-		if err = s.run(); err == nil {
+		if err = s.run(ready); err == nil {
 			return nil
 		}
 		err = errors.Join(err, s.end("kill"))
@@ -189,7 +190,7 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-func (s *Server) run() error {
+func (s *Server) run(ready func(context.Context) error) error {
 	c := exec.Command("/bin/sh", "-c", keeper, s.bin, s.dir, strconv.Itoa(s.port))
 	c.Dir = s.dir
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setsid: true} // an interrupt of the test reaches it as the end of its input
@@ -204,15 +205,15 @@ func (s *Server) run() error {
 		return err
 	}
 	s.keeper, s.life = c, life
-	return s.answers()
+	return s.answers(ready)
 }
 
-// answers waits until the server lets somebody in who may write.
-func (s *Server) answers() error {
+// answers waits until the server is ready.
+func (s *Server) answers(ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for {
-		err := s.writable(ctx)
+		err := ready(ctx)
 		if err == nil {
 			return nil
 		}
@@ -227,17 +228,28 @@ func (s *Server) answers() error {
 	}
 }
 
+// writable says that the server lets somebody in who may write.
 func (s *Server) writable(ctx context.Context) error {
-	k, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		return err
-	}
-	recovering := false
-	err = k.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&recovering)
+	recovering, err := s.recovering(ctx)
 	if err == nil && recovering {
 		err = errors.New("it is still recovering")
 	}
-	return errors.Join(err, k.Close(ctx))
+	return err
+}
+
+// readable says that it lets somebody in at all.
+func (s *Server) readable(ctx context.Context) error {
+	_, err := s.recovering(ctx)
+	return err
+}
+
+func (s *Server) recovering(ctx context.Context) (is bool, err error) {
+	k, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return false, err
+	}
+	err = k.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&is)
+	return is, errors.Join(err, k.Close(ctx))
 }
 
 // end tells the keeper how the server is to stop, and waits until it has.

@@ -115,6 +115,35 @@ var rooms = []promise{
 		_, _, err := s.Rooms().Mine(t.Context(), alice, "nonsense", 3)
 		mustCode(t, err, chat.Invalid)
 	}},
+	{"by id, pages have every room, also one that becomes active meanwhile", func(t *testing.T, open Open) {
+		s := open(t)
+		w := NewWorker(t, s)
+		var want, have []chat.RoomID
+		for i := range 7 {
+			want = append(want, w.Event(Create(chat.Group, fmt.Sprint(i), alice, bob)).Room)
+		}
+		want = chat.SortIDs(want)
+		next := ""
+		for {
+			mine, more, err := s.Rooms().MineByID(t.Context(), alice, next, 3)
+			must(t, err)
+			for _, m := range mine {
+				if m.Role != chat.RoleOwner || m.Last == nil {
+					t.Errorf("a room is %+v", m)
+				}
+				have = append(have, m.ID)
+			}
+			if next = more; next == "" {
+				break
+			}
+			w.Event(Say(bob, want[6], "the last one goes up"))
+		}
+		if !reflect.DeepEqual(have, want) {
+			t.Fatalf("rooms are %v, should be %v", have, want)
+		}
+		_, _, err := s.Rooms().MineByID(t.Context(), alice, "nonsense", 3)
+		mustCode(t, err, chat.Invalid)
+	}},
 	{"a direct room names the other one", func(t *testing.T, open Open) {
 		s := open(t)
 		w := NewWorker(t, s)

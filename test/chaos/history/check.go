@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind names a way to break a promise. The names are stable: tests and reports
@@ -33,6 +34,7 @@ var Kinds = []struct {
 	{Leak, "G4", "somebody was given an event of a room that they were not in"},
 	{Stray, "G4", "an event came for a room that the connection was never shown"},
 	{CutShort, "G4", "a replay was cut short or a room reset, and nothing called for it"},
+	{Unreset, "G4", "a connection that has more of a room than the server was not told to forget it"},
 	{Expelled, "G4", "a member was told that the room is theirs no more"},
 	{Dropped, "G5", "a queued command was neither done nor refused"},
 	{Away, "G8", "a client that was asked to come back was not welcome in time"},
@@ -58,6 +60,7 @@ const (
 	Leak        Kind = "leak"
 	Stray       Kind = "stray"
 	CutShort    Kind = "cut-short"
+	Unreset     Kind = "unreset"
 	Expelled    Kind = "expelled"
 	Dropped     Kind = "dropped"
 	Away        Kind = "away"
@@ -145,6 +148,8 @@ type checker struct {
 	moves    map[move][]*Record   // the first invokes of what lets somebody into a room or out of it
 	byUser   map[string][]*Record // welcomes, in order
 	restores bool                 // the database went back to an earlier state
+	taken    map[string]taken     // by the ids of events
+	noticed  time.Duration        // since when the server has noticed that events were taken back
 	found    []Violation
 }
 
@@ -154,6 +159,7 @@ func Check(records []Record) []Violation {
 	c := &checker{
 		records: records, commands: map[commandKey]*command{}, stored: map[place]*Record{}, heads: map[string]*Record{},
 		seen: map[place]*Record{}, stays: map[string]map[string][]stay{}, moves: map[move][]*Record{}, byUser: map[string][]*Record{},
+		taken: map[string]taken{},
 	}
 	c.index()
 	c.checkStored()
@@ -168,12 +174,16 @@ func Check(records []Record) []Violation {
 
 func (c *checker) index() {
 	for i := range c.records {
+		if r := &c.records[i]; r.What == Stored {
+			c.stored[place{r.Room, r.Event.Seq}] = r
+		}
+	}
+	c.indexTaken()
+	for i := range c.records {
 		r := &c.records[i]
 		switch r.What {
 		case Invoke, Ack, Refuse, Queued:
 			c.indexCommand(r)
-		case Stored:
-			c.stored[place{r.Room, r.Event.Seq}] = r
 		case Head:
 			c.heads[r.Room] = r
 		case Strike:
@@ -199,7 +209,9 @@ func (c *checker) indexCommand(r *Record) {
 		}
 		k.invokes = append(k.invokes, r)
 	case Ack:
-		k.acks = append(k.acks, r)
+		if !c.void(r) {
+			k.acks = append(k.acks, r)
+		}
 	case Queued:
 		k.queued = r
 	case Refuse:

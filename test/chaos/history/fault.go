@@ -123,6 +123,7 @@ type Struck struct {
 	Fault    string
 	InFlight int
 	Back     time.Duration
+	Rooms    map[string]time.Duration // the same for each room that answered
 }
 
 // Strikes lists the faults of a history.
@@ -132,9 +133,10 @@ func Strikes(records []Record) (all []Struck) {
 		if r.What != Strike {
 			continue
 		}
-		s := Struck{Fault: r.Fault, InFlight: r.InFlight}
-		for _, b := range backs(records, r.T) {
+		s := Struck{Fault: r.Fault, InFlight: r.InFlight, Rooms: map[string]time.Duration{}}
+		for room, b := range backs(records, r.T) {
 			if b.answered != nil {
+				s.Rooms[room] = b.took()
 				s.Back = max(s.Back, b.took())
 			}
 		}

@@ -93,6 +93,9 @@ type Record struct {
 	// Restores: the database goes back to an earlier state, and clients that have
 	// more may be told to reset.
 	Restores bool `json:"restores,omitempty"`
+	// Since: what became true after this moment may be gone with the restore, as the
+	// log is gone too; 0: nothing is.
+	Since time.Duration `json:"since,omitempty"`
 	// Back: in every room a command that is invoked after this moment is answered
 	// within this time.
 	Back time.Duration `json:"back,omitempty"`
@@ -157,6 +160,9 @@ func (l *Log) Add(r Record) {
 		l.rooms[r.Room]++
 	}
 }
+
+// Now is the time since the run began.
+func (l *Log) Now() time.Duration { return time.Since(l.began) }
 
 // Count is how many facts of a kind there are so far.
 func (l *Log) Count(w What) int {

@@ -103,11 +103,18 @@ func (c *checker) checkQueued(key commandKey, k *command, happened []*Record) {
 	}
 	for i := range c.records {
 		r := &c.records[i]
-		if r.What == Strike && r.LosesLog && r.T >= k.queued.T {
+		if r.What != Strike || !r.LosesLog {
+			continue
+		}
+		if over := c.overOf(r); over == nil || over.T >= k.queued.T {
 			return // the log was the only place where it was
 		}
 	}
-	for _, stay := range c.stays[key.room][key.user] {
+	stays := c.stays[key.room][key.user]
+	if c.restores && (len(stays) == 0 || stays[0].enter.Event.Kind != "room") {
+		return // the same, if their joining was taken back
+	}
+	for _, stay := range stays {
 		if stay.leave != nil {
 			return // refused, and nobody was there to be told
 		}
@@ -122,7 +129,7 @@ func (c *checker) marks() map[commandKey][]*Record {
 	known := map[commandKey]map[string]bool{}
 	for i := range c.records {
 		r := &c.records[i]
-		if r.Event == nil {
+		if r.Event == nil || c.void(r) {
 			continue
 		}
 		nonce := Mark(r.Event.Text)
@@ -148,7 +155,7 @@ func (c *checker) marks() map[commandKey][]*Record {
 func (c *checker) checkSights() {
 	for i := range c.records {
 		r := &c.records[i]
-		if r.Event == nil {
+		if r.Event == nil || c.void(r) {
 			continue
 		}
 		at := place{r.Room, r.Event.Seq}
@@ -190,7 +197,7 @@ func (c *checker) checkOrder() {
 				first[key], behind[r] = r, highest[r.Room]
 			}
 		case Ack:
-			if r.Event == nil {
+			if r.Event == nil || c.void(r) {
 				continue
 			}
 			if high := highest[r.Room]; high == nil || high.Event.Seq < r.Event.Seq {

@@ -13,7 +13,11 @@ type stream struct {
 	held map[string]uint64   // cursors of hello for rooms that were not shown yet
 	rows map[string]*follows // rooms that it follows
 	ever map[string]bool     // rooms that it followed at some time
+	more bool                // the welcome was full: the other rooms come behind it
 }
+
+// welcomeRooms is how many rooms a welcome holds.
+const welcomeRooms = 500
 
 // follows is where a connection stands in a room.
 type follows struct {
@@ -21,6 +25,7 @@ type follows struct {
 	or   uint64    // it may also begin behind this number; 0: it may not
 	by   *Record   // the line that says so
 	seen []*Record // its last events, the newest at the end
+	over *Record   // the welcome that named an earlier head, until the reset
 }
 
 func (c *checker) checkConns() {
@@ -45,6 +50,7 @@ func (s *stream) take(r *Record) {
 		s.open = r
 		maps.Copy(s.held, r.Heads)
 	case Welcome:
+		s.more = len(r.Heads) >= welcomeRooms
 		for _, room := range slices.Sorted(maps.Keys(r.Heads)) {
 			s.enter(r, room, r.Heads[room])
 		}
@@ -66,9 +72,11 @@ func (s *stream) take(r *Record) {
 
 // find notes what the connection met. Where the database went back, who is in a
 // room and what they have goes back with it for a while; only what is missing in
-// the end still counts.
+// the end still counts, and the order of what connections are given that begin when
+// the server has noticed.
 func (s *stream) find(kind Kind, lines []*Record, format string, args ...any) {
-	if kind == Missing || !s.c.restores {
+	anew := s.open != nil && s.c.noticed > 0 && s.open.T > s.c.noticed && (kind == Gap || kind == Again)
+	if kind == Missing || anew || !s.c.restores {
 		s.c.find(kind, lines, format, args...)
 	}
 }
@@ -82,8 +90,11 @@ func (s *stream) enter(r *Record, room string, head uint64) {
 	row := &follows{pos: head, by: r}
 	if cursor, has := s.held[room]; has {
 		row.pos, row.or, row.by = cursor, head, s.open
-		if r.What == Welcome {
+		if r.What == Welcome || s.more {
 			row.or = 0
+			if cursor > head && r.What == Welcome {
+				row.over = r
+			}
 		}
 		delete(s.held, room)
 	}
@@ -99,6 +110,11 @@ func (s *stream) event(r *Record) {
 		}
 		s.leak(r)
 		return
+	}
+	if row.over != nil {
+		s.c.find(Unreset, []*Record{s.open, row.over, r}, "%s had room %s up to %d, its head was %d, and number %d came without a reset", s.user, r.Room,
+			s.open.Heads[r.Room], row.over.Heads[r.Room], r.Event.Seq)
+		row.over = nil
 	}
 	if row.or != 0 && r.Event.Seq == row.or+1 {
 		row.pos = row.or

@@ -29,6 +29,16 @@ type world struct {
 	conn    int
 	late    []func() // commands that were queued
 	owing   []*owed
+
+	restores bool // its database goes back once, and its log is lost
+	copied   *copied
+}
+
+// copied is what the database was at some moment.
+type copied struct {
+	at    time.Duration
+	heads map[string]uint64
+	in    map[string]map[string]bool
 }
 
 // conn is one connection of the world.
@@ -46,7 +56,7 @@ type owed struct {
 
 func newWorld(seed uint64, lie Kind, after int) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 7)), lie: lie, after: after,
-		events: map[string][]Event{}, in: map[string]map[string]bool{}}
+		events: map[string][]Event{}, in: map[string]map[string]bool{}, restores: lie == Unreset || lie == "" && seed%2 == 0}
 	for i := range 5 {
 		w.users = append(w.users, fmt.Sprint("u", i))
 	}
@@ -123,6 +133,13 @@ func (w *world) connect(user string, cursors map[string]uint64) {
 		} else if w.head(room) > c.pos[room]+1 && w.tells(CutShort) {
 			c.pos[room] = w.head(room) - 1
 			w.add(Record{What: Cut, User: user, Conn: c.name, Room: room, Head: c.pos[room]})
+		} else if c.pos[room] > w.head(room) && w.tells(Unreset) {
+			e := w.commit(room, Event{Kind: "message", By: w.users[0], Text: Text("after", "the restore")})
+			c.pos[room] = e.Seq
+			w.given(c, room, e)
+		} else if c.pos[room] > w.head(room) {
+			c.pos[room] = 0
+			w.add(Record{What: Reset, User: user, Conn: c.name, Room: room})
 		}
 	}
 	w.conns = append(w.conns, c)
@@ -370,6 +387,27 @@ func (w *world) fault(n int) {
 	w.acted()
 }
 
+// copy remembers what the database is now.
+func (w *world) copy() {
+	w.copied = &copied{at: w.now, heads: map[string]uint64{}, in: map[string]map[string]bool{}}
+	for _, room := range w.rooms {
+		w.copied.heads[room], w.copied.in[room] = w.head(room), maps.Clone(w.in[room])
+	}
+}
+
+// goBack makes the database what it was, and empties the log.
+func (w *world) goBack() {
+	w.add(Record{What: Strike, Fault: "restore", InFlight: 1, Restores: true, LosesLog: true, Since: w.copied.at})
+	for _, room := range w.rooms {
+		w.events[room] = slices.Clip(w.events[room][:w.copied.heads[room]])
+	}
+	w.in, w.late = w.copied.in, nil
+	w.add(Record{What: Over, Fault: "restore"})
+	for _, c := range slices.Clone(w.conns) {
+		w.disconnect(c, "1011")
+	}
+}
+
 // acted is one command that is answered at once.
 func (w *world) acted() {
 	o := &owed{user: w.users[0], room: w.rooms[0], nonce: w.nonce()}
@@ -389,6 +427,12 @@ func (w *world) acted() {
 // run plays so many steps and the end.
 func (w *world) run(steps int) []Record {
 	for w.step = range steps {
+		switch {
+		case w.restores && w.step == 40:
+			w.copy()
+		case w.restores && w.step == 90:
+			w.goBack()
+		}
 		c := pick(w.rng, w.conns)
 		switch w.rng.IntN(12) {
 		case 0:

@@ -97,6 +97,16 @@ func (p *person) anyRoom() string {
 	return pick(p.rng, slices.Sorted(maps.Keys(p.pos))...)
 }
 
+// anyRoomNow is anyRoom for another goroutine than that which acts.
+func (p *person) anyRoomNow() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for room := range p.pos {
+		return room
+	}
+	return ""
+}
+
 // most is how many commands of one person have no answer, unless they burst.
 const most = 20
 
@@ -131,12 +141,9 @@ func (p *person) sendTwice(room string) {
 // they are in no room now.
 func (l *Load) Burst(messages, bytes int) bool {
 	p := l.people[0]
+	room := p.anyRoomNow()
 	p.mu.Lock()
 	p.most = messages + most
-	var room string
-	for room = range p.pos {
-		break
-	}
 	p.mu.Unlock()
 	for range messages {
 		if room == "" || p.order("send", room, strings.Repeat("x", bytes), map[string]any{}) == nil {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
@@ -63,7 +64,7 @@ func (l *Load) moveOne(r *room, user, do, method string, in any) (done bool) {
 		l.cfg.Log.Add(rec)
 		a, err := l.keeper.ask(l.lives, rec.Gate, method, "/v1/rooms/"+r.id+"/members/"+url.PathEscape(user), "", in, "")
 		switch {
-		case err == nil && (a.status < 300 || repeated && a.status == http.StatusNotFound):
+		case err == nil && (a.status < 300 || (repeated || l.forgetful.Load()) && a.status == http.StatusNotFound):
 			rec.What = history.Ack
 			l.cfg.Log.Add(rec)
 			return true
@@ -82,7 +83,7 @@ func (l *Load) moveOne(r *room, user, do, method string, in any) (done bool) {
 // writeStored reads every room to its end and writes down what is there.
 func (l *Load) writeStored(ctx context.Context) (map[string]uint64, error) {
 	heads := map[string]uint64{}
-	for _, r := range l.rooms {
+	for _, r := range slices.Concat(l.rooms, l.quiet) {
 		for after := uint64(0); ; {
 			var page struct {
 				Events []wireEvent `json:"events"`

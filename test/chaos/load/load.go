@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,9 +41,12 @@ type Load struct {
 	http   *http.Client
 	flight atomic.Int64
 	nonces atomic.Uint64
+	// forgetful: who is in which room may not be what was answered.
+	forgetful atomic.Bool
 
 	keeper   *caller
-	rooms    []*room
+	rooms    []*room // where people talk all the time
+	quiet    []*room // where they do not
 	people   []*person
 	sessions []*sessioner
 	requests []*requester
@@ -97,7 +101,7 @@ func (l *Load) gather(ctx context.Context) error {
 		}
 		l.living.Go(func() { s.listen(l.lives) })
 	}
-	return l.await(ctx, 30*time.Second, func() error {
+	return l.await(ctx, patienceToConnect, func() error {
 		for _, p := range l.people {
 			if !p.connected() {
 				return fmt.Errorf("%s is not connected", p.name)
@@ -106,6 +110,9 @@ func (l *Load) gather(ctx context.Context) error {
 		return nil
 	})
 }
+
+// patienceToConnect is how long it may take until everybody is where they belong.
+const patienceToConnect = 30 * time.Second
 
 // invite makes everybody's account.
 func (l *Load) invite(ctx context.Context) error {
@@ -177,6 +184,15 @@ func (l *Load) Run() {
 
 // InFlight is how many commands have no answer at this moment.
 func (l *Load) InFlight() int { return int(l.flight.Load()) }
+
+// Forgets says that from now on the server may not know any more what it has
+// answered.
+func (l *Load) Forgets() { l.forgetful.Store(true) }
+
+// Busy says whether people talk in a room all the time.
+func (l *Load) Busy(id string) bool {
+	return slices.ContainsFunc(l.rooms, func(r *room) bool { return r.id == id })
+}
 
 // Connected is how many sockets are welcome at this moment.
 func (l *Load) Connected() (n int) {

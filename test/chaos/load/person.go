@@ -125,7 +125,7 @@ func (p *person) log(r history.Record) {
 func (p *person) converse(ctx context.Context, sock *client.Socket, cursors map[string]uint64) error {
 	stop := context.AfterFunc(ctx, sock.Drop)
 	defer stop()
-	if err := sock.WriteJSON(map[string]any{"type": "hello", "token": p.token, "cursors": cursors, "replay_limit": 1 << 30}); err != nil {
+	if err := p.hello(sock, cursors); err != nil {
 		return err
 	}
 	pings, done := time.NewTicker(pingEvery), make(chan struct{})
@@ -160,6 +160,28 @@ func (p *person) converse(ctx context.Context, sock *client.Socket, cursors map[
 		if err := p.hear(sock, &f); err != nil {
 			return err
 		}
+	}
+}
+
+// hello says where the person stands, in as many frames as that takes: a thousand
+// cursors are some 50 KB, and a frame has 64 at most.
+func (p *person) hello(sock *client.Socket, cursors map[string]uint64) error {
+	frame := map[string]any{"type": "hello", "token": p.token, "replay_limit": 1 << 30}
+	rooms := slices.Sorted(maps.Keys(cursors))
+	for {
+		part, rest := rooms[:min(1000, len(rooms))], rooms[min(1000, len(rooms)):]
+		some := map[string]uint64{}
+		for _, room := range part {
+			some[room] = cursors[room]
+		}
+		frame["cursors"], frame["more"] = some, len(rest) > 0
+		if err := sock.WriteJSON(frame); err != nil {
+			return err
+		}
+		if rooms = rest; len(rooms) == 0 {
+			return nil
+		}
+		frame = map[string]any{"type": "cursors"}
 	}
 }
 

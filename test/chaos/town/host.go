@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +26,11 @@ func newHost(ctx context.Context, n int) (*Host, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("machines of their own are network namespaces, which need root")
 	}
-	h := &Host{name: fmt.Sprintf("parley%d-%d", os.Getpid()%100_000, n), outer: fmt.Sprintf("10.213.%d.1", n), inner: fmt.Sprintf("10.213.%d.2", n)}
+	outer, inner, err := freeNetwork()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{name: fmt.Sprintf("parley%d-%d", os.Getpid()%100_000, n), outer: outer, inner: inner}
 	for _, command := range []string{
 		"netns add NAME",
 		"link add NAME type veth peer name eth0 netns NAME",
@@ -38,6 +46,26 @@ func newHost(ctx context.Context, n int) (*Host, error) {
 		}
 	}
 	return h, nil
+}
+
+// freeNetwork is two addresses of a network that this machine is not in: another
+// town may be on it, with machines of its own.
+func freeNetwork() (outer, inner string, err error) {
+	mine, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", "", err
+	}
+	for range 1000 {
+		network := netip.AddrFrom4([4]byte{10, 213, byte(rand.IntN(256)), byte(4 * rand.IntN(64))})
+		outer, inner := network.Next(), network.Next().Next()
+		if !slices.ContainsFunc(mine, func(a net.Addr) bool {
+			taken, err := netip.ParsePrefix(a.String())
+			return err == nil && taken.Contains(outer)
+		}) {
+			return outer.String(), inner.String(), nil
+		}
+	}
+	return "", "", errors.New("this machine is in every network of 10.213.0.0/16: there is none for another machine")
 }
 
 func ip(ctx context.Context, args ...string) error {

@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -116,7 +117,9 @@ func pgReady(port int) func(context.Context) error {
 
 func pgBinaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path), nil // where its other programs are
+		}
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
@@ -143,6 +146,22 @@ func unprivileged() (*syscall.Credential, error) {
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
 	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
+}
+
+// SQL runs statements on the database, in one transaction, and returns what they
+// print.
+func (t *Town) SQL(ctx context.Context, statements string) (string, error) {
+	bin, err := pgBinaries()
+	if err != nil {
+		return "", err
+	}
+	psql := exec.CommandContext(ctx, filepath.Join(bin, "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--single-transaction",
+		"--set=ON_ERROR_STOP=1", "--command="+statements, t.dsn(here(t.Proc("postgres").Port)))
+	out, err := psql.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("psql: %w: %s", err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // dsn is the database by an address.

@@ -158,6 +158,21 @@ func (p *Proc) PID() int {
 	}
 }
 
+// Memory is how many bytes of memory the process has taken (proc(5), VmRSS).
+func (p *Proc) Memory() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		var kilobytes int64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kilobytes); n == 1 {
+			return kilobytes << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("%s has no memory", p.Name)
+}
+
 // Signal sends it a signal.
 func (p *Proc) Signal(s syscall.Signal) error {
 	pid := p.PID()
