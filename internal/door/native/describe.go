@@ -153,6 +153,7 @@ func closeCodes() string {
 		fmt.Sprintf("%d malformed", closeMalformed), fmt.Sprintf("%d unauthenticated or expired", closeUnauthenticated),
 		fmt.Sprintf("%d forbidden", closeForbidden), "4408 slow consumer", fmt.Sprintf("%d session revoked", closeRevoked),
 		"4413 frame too large", fmt.Sprintf("%d too many", closeTooMany), "1001 draining", "1011 internal",
+		"1002, 1003 and 1007 as RFC 6455 has them: protocol error, binary frame, no UTF-8",
 	}
 	slices.Sort(codes)
 	return "Close codes: " + strings.Join(codes, ", ") + ". Reconnect on 1001, 1006, 1011, 4408 and 4429, on 4401 with another token; the others are final."
