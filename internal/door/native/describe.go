@@ -97,7 +97,7 @@ var (
 		frame[eventFrameShape]("event", "An event of one of my rooms: each exactly once, in the room's order."),
 		frame[ackFrameShape]("ack", "The event of my own command, in its place in the room's order."),
 		frame[errorFrame]("error", "A refusal. unavailable and internal leave a command's fate open: repeat it with its nonce."),
-		frame[roomFrame]("room", "I am in this room now, or it changed."),
+		frame[roomFrame]("room", "I am in this room now, or my settings of it changed. What changes a room itself is an event."),
 		frame[roomGoneFrame]("room_gone", "I am in this room no more."),
 		frame[truncatedFrame]("truncated", "More was missed than is replayed."),
 		frame[resetFrame]("reset", "My number is beyond the room's head: forget the room; what follows starts anew."),
