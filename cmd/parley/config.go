@@ -21,6 +21,9 @@ type fileOf struct {
 	values map[string]any
 }
 
+// badFile is what is wrong with the file, whichever flag was looked for in it.
+type badFile struct{ error }
+
 // Validate refuses keys that no flag has: a misspelt one would be ignored.
 func (f *fileOf) Validate(app *kong.Application) error {
 	known := map[string]bool{}
@@ -49,7 +52,7 @@ func (f *fileOf) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 		}
 	}
 	if err := f.load(ctx); err != nil {
-		return nil, err
+		return nil, badFile{err}
 	}
 	value, ok := f.values[flag.Name]
 	if !ok {
@@ -128,14 +131,16 @@ func shown(name string, v reflect.Value) any {
 type configCmd struct{ serve }
 
 // Run prints what serve would run with.
-func (c *configCmd) Run(out io.Writer) error {
+func (c *configCmd) Run(out io.Writer, all *cli) error {
 	if _, err := c.config(); err != nil {
 		return err
 	}
 	values := yaml.MapSlice{}
-	fields(reflect.ValueOf(c.serve), func(name string, v reflect.Value) {
+	show := func(name string, v reflect.Value) {
 		values = append(values, yaml.MapItem{Key: name, Value: shown(name, v)})
-	})
+	}
+	fields(reflect.ValueOf(c.serve), show)
+	fields(reflect.ValueOf(all.logging), show)
 	b, err := yaml.Marshal(values)
 	if err != nil {
 		return err

@@ -26,8 +26,7 @@ var version = "dev"
 // (PARLEY_ and the flag's name) and keys of the configuration file are one list.
 type cli struct {
 	ConfigFile string `name:"config" type:"path" placeholder:"FILE" env:"PARLEY_CONFIG" help:"YAML file with the flags' names as keys. Flags win over the environment, and that over the file."`
-	LogLevel   string `name:"log-level" enum:"debug,info,warn,error" default:"info" help:"What is logged: ${enum}."`
-	LogFormat  string `name:"log-format" enum:"auto,text,json" default:"auto" help:"How: ${enum}. auto is text on a terminal and JSON otherwise."`
+	logging
 
 	Serve   serve       `cmd:"" help:"Serve a chat: everything, from one folder."`
 	Chat    chatCmd     `cmd:"" help:"Chat in the terminal."`
@@ -43,6 +42,11 @@ type cli struct {
 	Bench   benchCmd    `cmd:"" help:"Measure a server, and check every message on the way."`
 	Config  configCmd   `cmd:"" help:"Print the effective configuration of serve, without secrets."`
 	Version about       `cmd:"" help:"Print the version."`
+}
+
+type logging struct {
+	LogLevel  string `name:"log-level" enum:"debug,info,warn,error" default:"info" help:"What is logged: ${enum}."`
+	LogFormat string `name:"log-format" enum:"auto,text,json" default:"auto" help:"How: ${enum}. auto is text on a terminal and JSON otherwise."`
 }
 
 type benchCmd struct {
@@ -80,6 +84,10 @@ func run(args []string, out, errs io.Writer) int {
 		if errors.As(err, &wrong) && len(args) == 0 {
 			_ = wrong.Context.PrintUsage(true)
 			return 2
+		}
+		var file badFile
+		if errors.As(err, &file) {
+			err = fmt.Errorf("--config: %w", file.error)
 		}
 		complain(errs, err)
 		return 2

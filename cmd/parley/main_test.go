@@ -66,7 +66,7 @@ func TestTheEffectiveConfiguration(t *testing.T) {
 	t.Setenv("PARLEY_STORE", "postgres://parley:swordfish@db/parley")
 	t.Setenv("PARLEY_NATS", "nats://parley:swordfish@n1,nats://n2")
 	secret := strings.Repeat("s", 40)
-	code, out, errs := says(t, "config", "--config", file, "--public-url", "https://other.example", "--auth-jwt-secret", secret) // and a flag over both
+	code, out, errs := says(t, "config", "--config", file, "--log-level", "warn", "--public-url", "https://other.example", "--auth-jwt-secret", secret) // and a flag over both
 	if code != 0 {
 		t.Fatal(code, errs)
 	}
@@ -78,7 +78,7 @@ func TestTheEffectiveConfiguration(t *testing.T) {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	for key, want := range map[string]any{"drain-grace": "3s", "signup": "open", "public-url": "https://other.example",
-		"listen": []any{"127.0.0.1:1", "127.0.0.1:2"}, "no-limits": false,
+		"listen": []any{"127.0.0.1:1", "127.0.0.1:2"}, "no-limits": false, "log-level": "warn", "log-format": "auto",
 		"store": "postgres://parley:xxxxx@db/parley", "nats": []any{"nats://parley:xxxxx@n1", "nats://n2"}} {
 		if !reflect.DeepEqual(printed[key], want) {
 			t.Errorf("%s is %v, not %v", key, printed[key], want)
@@ -96,12 +96,25 @@ func TestWhatIsWrongIsOneSentence(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	broken := filepath.Join(dir, "broken")
+	if err := os.Mkdir(broken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, "parley.db"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		says string
 	}{
-		{[]string{"serve", "--config", misspelt}, "lisen"},
+		{[]string{"serve", "--config", misspelt}, "parley: --config: " + misspelt + ": there is no setting \"lisen\""},
 		{[]string{"serve", "--config", filepath.Join(dir, "missing.yaml")}, "missing.yaml"},
+		{[]string{"serve", "--data", broken, "--listen", "127.0.0.1:0"}, "the database is damaged"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--listen", "127.0.0.1:0", "--tls-cert", misspelt, "--tls-key", misspelt}, "--tls-cert"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--public-url", "chat.example"}, "--public-url"},
+		{[]string{"user", "list", "--data", filepath.Join(dir, "none")}, "there is no "},
+		{[]string{"room", "list", "--data", filepath.Join(dir, "none")}, "there is no "},
+		{[]string{"backup", "--data", filepath.Join(dir, "none"), filepath.Join(dir, "b")}, "there is no "},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--tls-cert", "x"}, "--tls-key"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--auth-jwt-secret", "short"}, "32"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--trusted-proxies", "everybody"}, "trusted-proxies"},

@@ -31,15 +31,26 @@ func (p *place) config() (node.Config, error) {
 	return s.config()
 }
 
-// reach finds the server on a folder or a bus, or runs one without ports.
+// reach finds the server on a folder or a bus, or runs one without ports on a
+// folder that is there.
 func (p *place) reach(ctx context.Context, log *slog.Logger) (*node.Remote, error) {
 	cfg, err := p.config()
 	if err != nil {
 		return nil, err
 	}
-	quiet := slog.New(onlyWorse{log.Handler()})
-	return node.Reach(ctx, cfg, quiet)
+	return node.Reach(ctx, cfg, quiet(log))
 }
+
+// found is reach, on a folder that is made when it is not there.
+func (p *place) found(ctx context.Context, log *slog.Logger) (*node.Remote, error) {
+	cfg, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	return node.ReachOrFound(ctx, cfg, quiet(log))
+}
+
+func quiet(log *slog.Logger) *slog.Logger { return slog.New(onlyWorse{log.Handler()}) }
 
 // onlyWorse lets warnings through: an operator's command is not a server.
 type onlyWorse struct{ slog.Handler }
@@ -51,9 +62,9 @@ func (h onlyWorse) Enabled(ctx context.Context, l slog.Level) bool {
 func (h onlyWorse) WithAttrs(a []slog.Attr) slog.Handler { return onlyWorse{h.Handler.WithAttrs(a)} }
 func (h onlyWorse) WithGroup(g string) slog.Handler      { return onlyWorse{h.Handler.WithGroup(g)} }
 
-// ask asks the server on the folder one question.
-func ask[A any](ctx context.Context, p *place, log *slog.Logger, path string, q any) (*A, error) {
-	r, err := p.reach(ctx, log)
+// ask asks the server that reach finds one question.
+func ask[A any](ctx context.Context, reach func(context.Context, *slog.Logger) (*node.Remote, error), log *slog.Logger, path string, q any) (*A, error) {
+	r, err := reach(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +122,7 @@ func (c *userAdd) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	u, err := ask[chat.User](ctx, &c.place, log, "user/add",
+	u, err := ask[chat.User](ctx, c.found, log, "user/add",
 		node.AddUser{Username: c.Username, Password: secret, DisplayName: c.DisplayName, Role: chat.OrgRole(c.Role)})
 	if err != nil {
 		return err
@@ -178,7 +189,7 @@ func (c *userPasswd) Run(ctx context.Context, out io.Writer, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	u, err := ask[chat.User](ctx, &c.place, log, "user/passwd", node.SetPassword{User: c.User, Password: secret})
+	u, err := ask[chat.User](ctx, c.reach, log, "user/passwd", node.SetPassword{User: c.User, Password: secret})
 	if err != nil {
 		return err
 	}
@@ -205,7 +216,7 @@ func (c *userUnban) Run(ctx context.Context, out io.Writer, log *slog.Logger) er
 }
 
 func setBan(ctx context.Context, out io.Writer, log *slog.Logger, p *place, user string, banned bool) error {
-	u, err := ask[chat.User](ctx, p, log, "user/ban", node.SetBan{User: user, Banned: banned})
+	u, err := ask[chat.User](ctx, p.reach, log, "user/ban", node.SetBan{User: user, Banned: banned})
 	if err != nil {
 		return err
 	}
@@ -367,7 +378,7 @@ type explain struct {
 }
 
 func (c *explain) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	x, err := ask[node.Explanation](ctx, &c.place, log, "explain", node.Explain{Room: c.Room, Seq: c.Seq})
+	x, err := ask[node.Explanation](ctx, c.reach, log, "explain", node.Explain{Room: c.Room, Seq: c.Seq})
 	if err != nil {
 		return err
 	}

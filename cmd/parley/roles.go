@@ -19,7 +19,7 @@ type rolesCmd struct {
 }
 
 func (c *rolesCmd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	who, err := ask[node.WhoRuns](ctx, &c.place, log, "roles", struct{}{})
+	who, err := ask[node.WhoRuns](ctx, c.reach, log, "roles", struct{}{})
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ var (
 	ReleaseHandle = call[HandleAsk, None]("rooms.release_handle", "gateway → rooms")           // its creation was refused
 	JobsWait      = topic[None]("rooms.jobs", "accounts → rooms")                              // jobs were stored
 	Marked        = topic[MarkList]("rooms.marked", "rooms → gateway")                         // receipts, for those who watch the room
+	MineChanged   = topic[RoomAsk]("rooms.mine_changed", "rooms → gateway")                    // a member's own settings of a room changed
 )
 
 // Archive: what happened.

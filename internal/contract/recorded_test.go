@@ -63,6 +63,7 @@ func everyMessage() map[string]any {
 	call(ReleaseHandle.Subject(), &HandleAsk{}, &None{})
 	topic(JobsWait.Subject(), &None{})
 	topic(Marked.Subject(), &MarkList{})
+	topic(MineChanged.Subject(), &RoomAsk{})
 	call(History.Subject(), &HistoryAsk{}, &HistoryPage{})
 	call(Events.Subject(), &EventsAsk{}, &EventsPage{})
 	call(EventOf.Subject(), &EventAsk{}, &EventsPage{})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (c *Config) Check() error {
 				list(playing, "and"), list(missing, "or"))
 		}
 	}
-	if err := c.Bus.check(); err != nil {
+	if err := errors.Join(c.Bus.check(), c.checkOrigins()); err != nil {
 		return err
 	}
 	if !c.needsStore() {
@@ -88,6 +89,25 @@ func (c *Config) Check() error {
 			dir, list(missing, "and"))
 	}
 	return c.Accounts.Check()
+}
+
+// checkOrigins refuses what no browser would send as its Origin: it would be
+// taken for no answer to the question of who is let in.
+func (c *Config) checkOrigins() error {
+	if c.PublicURL != "" && !isOrigin(c.PublicURL) {
+		return errors.New("--public-url: say https://HOST, or http://HOST:PORT")
+	}
+	for _, o := range c.AllowedOrigins {
+		if o != "*" && !isOrigin(o) {
+			return fmt.Errorf("--allowed-origins %s: say https://HOST, or http://HOST:PORT, or * for all", o)
+		}
+	}
+	return nil
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // playing lists the roles of this process in start order.

@@ -16,6 +16,7 @@ func TestWhatCannotBeIsRefusedWithASentence(t *testing.T) {
 		"everything here, bus elsewhere":      {Config{Data: "d", Bus: servers}, ""},
 		"a gateway needs no database":         {Config{Roles: []string{"gateway", "presence"}, Bus: servers}, ""},
 		"nor looks at one":                    {Config{Roles: []string{"gateway"}, Bus: servers, Store: "sqlite:d"}, ""},
+		"browsers of other sites":             {Config{Data: "d", PublicURL: "https://chat.example/", AllowedOrigins: []string{"http://localhost:3000", "*"}}, ""},
 		"a role over PostgreSQL":              {Config{Roles: []string{"rooms"}, Bus: servers, Store: "postgresql://h/n"}, ""},
 		"all that store over SQLite":          {Config{Roles: []string{"rooms", "access", "accounts", "archive", "sequencer"}, Bus: servers, Data: "d"}, ""},
 
@@ -25,6 +26,9 @@ func TestWhatCannotBeIsRefusedWithASentence(t *testing.T) {
 		"a database of another kind":       {Config{Data: "d", Store: "mysql://u:secret@h/n"}, "postgres://"},
 		"a database's address in words":    {Config{Data: "d", Store: "host=h password=secret"}, "postgres://"},
 		"SQLite without a folder":          {Config{Data: "d", Store: "sqlite:"}, "sqlite:FOLDER"},
+		"a public name that is no URL":     {Config{Data: "d", PublicURL: "chat.example"}, "--public-url"},
+		"a port of a host alone":           {Config{Data: "d", PublicURL: "localhost:8080"}, "--public-url"},
+		"another site that is no URL":      {Config{Data: "d", AllowedOrigins: []string{"https://a", "b"}}, "--allowed-origins b"},
 		"a credential without a bus":       {Config{Data: "d", Bus: BusConfig{As: Credential{User: "u"}}}, "--nats"},
 		"copies without servers":           {Config{Data: "d", Bus: BusConfig{LogReplicas: 3}}, "--nats"},
 		"two proofs":                       {Config{Data: "d", Bus: BusConfig{URLs: servers.URLs, As: Credential{User: "u", NKeyFile: "f"}}}, "--nats-nkey"},

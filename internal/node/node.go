@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,8 @@ type Node struct {
 	ready chan struct{}
 	addrs []net.Addr
 	began time.Time
+
+	certificates []tls.Certificate // none: the ports speak without TLS
 
 	// What Run builds; the roles that are not played are nil, and so is the
 	// store where none of them needs it.
@@ -216,11 +219,18 @@ func (page) Name() string                { return "web" }
 func (page) Mount(mux *http.ServeMux)    { mux.Handle("/", web.Handler()) }
 func (page) Close(context.Context) error { return nil }
 
-// listen opens the ports before anything else: one that is in use is told before
-// anything is made.
+// listen reads the certificate and opens the ports before anything else: one that
+// is in use is told before anything is made.
 func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
 	if !n.cfg.plays(contract.RoleGateway) {
 		return nil, nil
+	}
+	if n.cfg.TLSCert != "" {
+		c, err := tls.LoadX509KeyPair(n.cfg.TLSCert, n.cfg.TLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("--tls-cert and --tls-key cannot be used: %w", err)
+		}
+		n.certificates = []tls.Certificate{c}
 	}
 	for _, address := range n.cfg.Listen {
 		l, err := net.Listen("tcp", address)
@@ -273,8 +283,9 @@ func (n *Node) serve(listeners []net.Listener, handler http.Handler, ends *ends,
 }
 
 func (n *Node) serveOn(s *http.Server, l net.Listener) error {
-	if n.cfg.TLSCert != "" {
-		return s.ServeTLS(l, n.cfg.TLSCert, n.cfg.TLSKey)
+	if len(n.certificates) > 0 {
+		s.TLSConfig = &tls.Config{Certificates: n.certificates}
+		return s.ServeTLS(l, "", "")
 	}
 	return s.Serve(l)
 }

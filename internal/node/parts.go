@@ -71,7 +71,8 @@ func (n *Node) takeFolder(ends *ends) error {
 }
 
 // openStore opens the database when a role needs it. One that is away is waited
-// for: processes of a cluster start in any order.
+// for: processes of a cluster start in any order. One that is damaged is not:
+// only an operator can help.
 func (n *Node) openStore(ctx context.Context, ends *ends) error {
 	if !n.cfg.needsStore() {
 		return nil
@@ -86,7 +87,7 @@ func (n *Node) openStore(ctx context.Context, ends *ends) error {
 			}
 			return nil
 		}
-		if !errors.Is(err, chat.ErrUnreachable) || ctx.Err() != nil {
+		if !errors.Is(err, chat.ErrUnreachable) || errors.Is(err, store.ErrDamaged) || ctx.Err() != nil {
 			return err
 		}
 		if time.Since(told) > stillWaiting {

@@ -26,10 +26,21 @@ type Remote struct {
 	close func() error
 }
 
-// Reach finds who can answer an operator's command: the cluster on the bus that
-// cfg names, or the node that runs on its data folder or, when none does, one
-// that is run without ports for as long as the command takes.
+// Reach is [ReachOrFound], for commands about what is there: it makes no folder.
 func Reach(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
+	if dir, sqlite := cfg.sqlite(); sqlite && len(cfg.Bus.URLs) == 0 && !Running(ctx, cfg.Data) {
+		if err := store.Founded(dir); err != nil {
+			return nil, err
+		}
+	}
+	return ReachOrFound(ctx, cfg, log)
+}
+
+// ReachOrFound finds who can answer an operator's command: the cluster on the bus
+// that cfg names, or the node that runs on its data folder or, when none does, one
+// that is run without ports for as long as the command takes. That one makes what
+// it does not find.
+func ReachOrFound(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
 	if len(cfg.Bus.URLs) > 0 {
 		return overBus(ctx, cfg, log)
 	}

@@ -429,6 +429,36 @@ func TestRoomsComeAndGoOnASocket(t *testing.T) {
 	}
 }
 
+// TestWhatIMuteIsMutedOnAllMyDevices: a member's own settings are no event.
+func TestWhatIMuteIsMutedOnAllMyDevices(t *testing.T) {
+	town := nodetest.New(t)
+	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")
+	channel := ann.creates("channel")
+	if status, body := bob.ask("POST", "/v1/rooms/"+channel+"/join", nil); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	anns, phone, desk := ann.connects(nil), bob.connects(nil), bob.connects(nil)
+	if status, body := bob.ask("PATCH", "/v1/rooms/"+channel+"/me", object{"muted": true, "notify": "mentions"}); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	for _, w := range []*wire{phone, desk} {
+		if shown := w.hears("room")["room"].(object); shown["id"] != channel || shown["muted"] != true || shown["notify"] != "mentions" {
+			t.Errorf("bob is shown %v", shown)
+		}
+	}
+	anns.says(object{"type": "ping"})
+	for {
+		switch f, closed := anns.next(); {
+		case closed != 0:
+			t.Fatal(closed)
+		case f["type"] == "room":
+			t.Errorf("ann is shown %v", f)
+		case f["type"] == "pong":
+			return
+		}
+	}
+}
+
 func TestPresenceIsToldToWhoAsks(t *testing.T) {
 	town := nodetest.New(t)
 	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")

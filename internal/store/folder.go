@@ -15,3 +15,11 @@ func LockFolder(dir string) (unlock func() error, err error) {
 	}
 	return lock(filepath.Join(dir, lockFile))
 }
+
+// Founded says in a sentence when a folder has no database.
+func Founded(dir string) error {
+	if file := filepath.Join(dir, mainFile); !exists(file) {
+		return fmt.Errorf("there is no %s", file)
+	}
+	return nil
+}

@@ -31,7 +31,7 @@ func migrate(ctx context.Context, file string) (err error) {
 	}
 	have, want, err := p.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("the schema's version cannot be read: %w", err)
+		return fmt.Errorf("the schema's version cannot be read: %w", orDamaged(ctx, db, err))
 	}
 	if have > want {
 		return ErrNewer
@@ -43,4 +43,14 @@ func migrate(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("the schema cannot be brought up to date: %w", err)
 	}
 	return nil
+}
+
+// orDamaged is the error, as that of a damaged database if it is one: goose takes
+// a table that cannot be read for one that has to be made.
+func orDamaged(ctx context.Context, db *sql.DB, err error) error {
+	var said string
+	if bad := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&said); bad == nil && said == "ok" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }

@@ -45,6 +45,11 @@ func TestADamagedDatabaseIsSaidAtOnce(t *testing.T) {
 			copy(b[4096:], bytes.Repeat([]byte{0xee}, len(b)-4096))
 			write(t, file, b)
 		},
+		"some of its pages are overwritten": func(t *testing.T, file string) {
+			b := read(t, file)
+			copy(b[4096:12000], bytes.Repeat([]byte{0xee}, 8000))
+			write(t, file, b)
+		},
 		"most of it is cut off": func(t *testing.T, file string) { write(t, file, read(t, file)[:8192]) },
 	}
 	for name, damage := range damages {

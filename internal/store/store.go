@@ -90,9 +90,8 @@ func (s *Store) lookIntoFolder(_ context.Context, dsn string, opts Options) erro
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, mainFile)
-	if !exists(file) {
-		return fmt.Errorf("there is no %s", file)
+	if err := Founded(dir); err != nil {
+		return err
 	}
 	s.dir = dir
 	db, err := openSQLite(dir, readers(opts), true, s.log)

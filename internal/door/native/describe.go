@@ -97,7 +97,7 @@ var (
 		frame[eventFrameShape]("event", "An event of one of my rooms: each exactly once, in the room's order."),
 		frame[ackFrameShape]("ack", "The event of my own command, in its place in the room's order."),
 		frame[errorFrame]("error", "A refusal. unavailable and internal leave a command's fate open: repeat it with its nonce."),
-		frame[roomFrame]("room", "I am in this room now, or it changed."),
+		frame[roomFrame]("room", "I am in this room now, or my settings of it changed. What changes a room itself is an event."),
 		frame[roomGoneFrame]("room_gone", "I am in this room no more."),
 		frame[truncatedFrame]("truncated", "More was missed than is replayed."),
 		frame[resetFrame]("reset", "My number is beyond the room's head: forget the room; what follows starts anew."),
@@ -153,6 +153,7 @@ func closeCodes() string {
 		fmt.Sprintf("%d malformed", closeMalformed), fmt.Sprintf("%d unauthenticated or expired", closeUnauthenticated),
 		fmt.Sprintf("%d forbidden", closeForbidden), "4408 slow consumer", fmt.Sprintf("%d session revoked", closeRevoked),
 		"4413 frame too large", fmt.Sprintf("%d too many", closeTooMany), "1001 draining", "1011 internal",
+		"1002, 1003 and 1007 as RFC 6455 has them: protocol error, binary frame, no UTF-8",
 	}
 	slices.Sort(codes)
 	return "Close codes: " + strings.Join(codes, ", ") + ". Reconnect on 1001, 1006, 1011, 4408 and 4429, on 4401 with another token; the others are final."

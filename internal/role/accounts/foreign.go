@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/text/unicode/norm"
 	"golang.org/x/time/rate"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -184,16 +186,19 @@ func (a *Accounts) firstSight(ctx context.Context, iss string, c *foreignClaims)
 	}
 }
 
-// slugOf makes a username of the first candidate that has a usable letter.
+// slugOf makes a username of the first candidate that has a usable letter; letters
+// lose their diacritics.
 func slugOf(candidates ...string) string {
 	for _, s := range candidates {
 		slug := strings.Map(func(r rune) rune {
 			switch {
 			case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.', r == '_':
 				return r
+			case unicode.Is(unicode.Mn, r):
+				return -1
 			}
 			return '-'
-		}, strings.ToLower(s))
+		}, strings.ToLower(norm.NFKD.String(s)))
 		slug = strings.Join(strings.FieldsFunc(slug, func(r rune) bool { return r == '-' }), "-")
 		slug = strings.Trim(slug[:min(len(slug), slugLength)], "-._")
 		if slug != "" {

@@ -179,6 +179,7 @@ func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
 	subs.Add(contract.Revoked.Subscribe(g.bus, g.identities.announced))
 	subs.Add(contract.UserChanged.Subscribe(g.bus, g.userChanged))
 	subs.Add(contract.Marked.Subscribe(g.bus, g.marked))
+	subs.Add(contract.MineChanged.Subscribe(g.bus, g.mineChanged))
 	subs.Add(contract.Limited.Subscribe(g.bus, g.hearLimits))
 	subs.Add(contract.Typing.Subscribe(g.bus, g.typed))
 	subs.Add(contract.PresenceNews.At(mine).Subscribe(g.bus, g.presence.news))

@@ -133,6 +133,32 @@ func (s *Session) enter(ctx context.Context, place *seat) {
 	s.catchUp(ctx, []*seat{place})
 }
 
+// mineChanged shows the room anew to everything that its member is connected with:
+// their own settings are no event.
+func (g *Gateway) mineChanged(_ context.Context, who *contract.RoomAsk) {
+	for _, s := range g.people.of(who.User) {
+		// In turn, for only a room that was entered can change.
+		s.later(func(ctx context.Context) { s.showAgain(ctx, who.Room) })
+	}
+}
+
+func (s *Session) showAgain(ctx context.Context, room chat.RoomID) {
+	if s.seat(room) == nil {
+		return
+	}
+	mine, err := contract.Room.Ask(ctx, s.g.bus, &contract.RoomAsk{User: s.user, Room: room})
+	if err != nil {
+		s.g.log.Debug("changed settings were not told", "err", err)
+		return
+	}
+	h := s.g.hubOf(room)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.seat(room) != nil { // otherwise it was told that it is there no more
+		s.sink.Tell(Entered{*mine})
+	}
+}
+
 // catchUp reads what happened in the rooms since each place's number, page by page
 // as the client reads, and joins the hubs one by one.
 func (s *Session) catchUp(ctx context.Context, seats []*seat) {

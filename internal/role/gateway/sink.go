@@ -43,7 +43,8 @@ type (
 		Ref string
 		Err *chat.Error
 	}
-	// Entered says that the client is in a room now, or that it changed.
+	// Entered says that the client is in a room now, or that its user's settings of
+	// the room changed.
 	Entered struct{ Room chat.Mine }
 	// Gone says that the client is in a room no more.
 	Gone struct{ Room chat.RoomID }

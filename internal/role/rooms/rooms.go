@@ -188,6 +188,9 @@ func (r *Rooms) setMine(ctx context.Context, q *contract.SetMineAsk) (*chat.Mine
 	if err != nil {
 		return nil, err
 	}
+	if err := contract.MineChanged.Publish(ctx, r.bus, &ask); err != nil {
+		r.log.Debug("changed settings were not told", "err", err)
+	}
 	return r.one(ctx, &ask)
 }
 
