@@ -52,6 +52,8 @@ type serve struct {
 	TLSCert        string   `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate, to serve TLS without a proxy."`
 	TLSKey         string   `name:"tls-key" type:"path" placeholder:"FILE" help:"Its key."`
 
+	WebRoot string `name:"web-root" type:"path" placeholder:"DIR" help:"Serve the pages in this folder at /, instead of the app. They are read at the start."`
+
 	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. Keep it private."`
 	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics answers others than this machine."`
 
@@ -76,7 +78,7 @@ func (s *serve) config() (node.Config, error) {
 	}
 	c := node.Config{
 		Version: version, Roles: s.Roles, Data: data, Store: s.Store, Bus: s.bus(), Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL,
-		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, MetricsToken: s.MetricsToken,
+		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, WebRoot: s.WebRoot, MetricsToken: s.MetricsToken,
 		DrainGrace: s.DrainGrace, NoLimits: s.NoLimits,
 		Accounts: node.Accounts{SignUp: node.SignUp(s.SignUp), DefaultRooms: s.DefaultRooms, JWTSecret: []byte(s.AuthJWTSecret),
 			JWKSURL: s.AuthJWKSURL, Issuer: s.AuthIssuer, Audience: s.AuthAudience},
