@@ -57,7 +57,7 @@ type serve struct {
 	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. Keep it private."`
 	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics answers others than this machine."`
 
-	SignUp       string   `name:"signup" enum:"open,closed" default:"open" help:"Who may make an account: ${enum}. With closed, parley user add does."`
+	SignUp       string   `name:"signup" enum:"open,invite,closed" default:"open" help:"Who may make an account: ${enum}. With invite the first one needs none, all others a link that an owner or admin makes; with closed, parley user add does."`
 	DefaultRooms []string `name:"default-rooms" default:"general" help:"Channels made at the first start; who signs up with a password joins them (${default})."`
 
 	AuthJWTSecret string `name:"auth-jwt-secret" placeholder:"SECRET" help:"Trust tokens that your own backend signs with this (HS256, at least 32 bytes)."`

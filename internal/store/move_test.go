@@ -54,7 +54,7 @@ func furnish(t *testing.T, s *store.Store, messages int) {
 		if i == 1 {
 			account.Issuer, account.Subject, account.Scheme = "https://id.example", "s-1", ""
 		}
-		_, err := a.Create(ctx, account, nil, true)
+		_, err := a.Create(ctx, account, nil, chat.Admission{FirstOwns: true})
 		must(err)
 	}
 	w := storetest.NewWorker(t, s)
@@ -533,7 +533,7 @@ func TestAMoveIsRefused(t *testing.T) {
 	if err := shard.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Accounts().Create(t.Context(), chat.Account{User: chat.User{ID: people[0], Username: "ann"}}, nil, false); err != nil {
+	if _, err := server.Accounts().Create(t.Context(), chat.Account{User: chat.User{ID: people[0], Username: "ann"}}, nil, chat.Admission{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Close(); err != nil {
