@@ -42,7 +42,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"role/media", "contract bus chat"},
 
 	{"door/native", "role/gateway contract chat ws"},
-	{"door/web", "role/gateway contract chat ws"},
+	{"door/web", "web role/gateway contract chat ws"},
 	{"door/rooms", "role/gateway contract chat ws"},
 	{"door/simplechat", "role/gateway contract chat ws"},
 	{"door/socketio", "role/gateway contract chat ws"},
@@ -53,6 +53,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"node", "role/* door/* store bus contract chat ws"},
 	{"node/nodetest", "node role/* door/* store store/pgtest bus bus/bustest contract chat ws client"},
 
+	{"web", ""},
 	{"client", ""},
 	{"cmd/parley", "node client chat cmd/parley/internal/*"},
 	{"cmd/parley/internal/bench", "client"},

@@ -244,6 +244,13 @@ func TestOperatorsCommandsOnAStoppedFolder(t *testing.T) {
 	if code, out, errs := says(t, "user", "ban", "--data", data, "bob"); code != 0 || !strings.Contains(out, "banned") {
 		t.Error(code, out, errs)
 	}
+	if code, out, errs := says(t, "user", "invite", "--data", data, "--room", "general", "--public-url", "https://chat.example/"); code != 0 ||
+		!strings.HasPrefix(out, "https://chat.example/#/invite/") || len(strings.TrimSpace(out)) < len("https://chat.example/#/invite/")+22 {
+		t.Error(code, out, errs)
+	}
+	if code, out, errs := says(t, "user", "invite", "--data", data, "--uses", "0"); code != 1 || out != "" || !strings.Contains(errs, "1 to 10000 people") {
+		t.Error(code, out, errs)
+	}
 	code, out, errs := says(t, "user", "list", "--data", data, "--json")
 	var first struct {
 		Username string `json:"username"`

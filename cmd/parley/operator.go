@@ -84,6 +84,7 @@ func plain(err error) error {
 type userCmd struct {
 	Add    userAdd    `cmd:"" help:"Make an account."`
 	List   userList   `cmd:"" help:"List accounts."`
+	Invite userInvite `cmd:"" help:"Make a link with which people sign up."`
 	Passwd userPasswd `cmd:"" help:"Set somebody's password and end their sessions."`
 	Ban    userBan    `cmd:"" help:"End somebody's sessions and let them in no more."`
 	Unban  userUnban  `cmd:"" help:"Let somebody in again."`
@@ -176,6 +177,26 @@ func pages[P any](ctx context.Context, p *place, log *slog.Logger, path, query s
 		q.Cursor = show(p)
 	}
 	return end()
+}
+
+type userInvite struct {
+	place
+	Uses      int           `name:"uses" default:"1" help:"How many people can sign up with it (${default})."`
+	For       time.Duration `name:"for" default:"168h" help:"How long it is good (${default})."`
+	Room      string        `name:"room" help:"Channel or group that they are added to: id, handle or name."`
+	PublicURL string        `name:"public-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"Where people find the server; what the link begins with (${default})."`
+}
+
+func (c *userInvite) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	type made struct {
+		Code string `json:"code"`
+	}
+	i, err := ask[made](ctx, &c.place, log, "user/invite", node.MakeInvite{MaxUses: c.Uses, Seconds: int64(c.For / time.Second), Room: c.Room})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, strings.TrimRight(c.PublicURL, "/")+chat.InvitePath+i.Code)
+	return nil
 }
 
 type userPasswd struct {

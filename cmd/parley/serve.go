@@ -52,10 +52,12 @@ type serve struct {
 	TLSCert        string   `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate, to serve TLS without a proxy."`
 	TLSKey         string   `name:"tls-key" type:"path" placeholder:"FILE" help:"Its key."`
 
+	WebRoot string `name:"web-root" type:"path" placeholder:"DIR" help:"Serve the pages in this folder at /, instead of the app. They are read at the start."`
+
 	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. Keep it private."`
 	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics answers others than this machine."`
 
-	SignUp       string   `name:"signup" enum:"open,closed" default:"open" help:"Who may make an account: ${enum}. With closed, parley user add does."`
+	SignUp       string   `name:"signup" enum:"open,invite,closed" default:"open" help:"Who may make an account: ${enum}. With invite the first one needs none, all others a link that an owner or admin makes; with closed, parley user add does."`
 	DefaultRooms []string `name:"default-rooms" default:"general" help:"Channels made at the first start; who signs up with a password joins them (${default})."`
 
 	AuthJWTSecret string `name:"auth-jwt-secret" placeholder:"SECRET" help:"Trust tokens that your own backend signs with this (HS256, at least 32 bytes)."`
@@ -76,7 +78,7 @@ func (s *serve) config() (node.Config, error) {
 	}
 	c := node.Config{
 		Version: version, Roles: s.Roles, Data: data, Store: s.Store, Bus: s.bus(), Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL,
-		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, MetricsToken: s.MetricsToken,
+		AllowedOrigins: s.AllowedOrigins, TLSCert: s.TLSCert, TLSKey: s.TLSKey, WebRoot: s.WebRoot, MetricsToken: s.MetricsToken,
 		DrainGrace: s.DrainGrace, NoLimits: s.NoLimits,
 		Accounts: node.Accounts{SignUp: node.SignUp(s.SignUp), DefaultRooms: s.DefaultRooms, JWTSecret: []byte(s.AuthJWTSecret),
 			JWKSURL: s.AuthJWKSURL, Issuer: s.AuthIssuer, Audience: s.AuthAudience},

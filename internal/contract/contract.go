@@ -9,6 +9,10 @@ import "github.com/parley-chat/parley/internal/chat"
 // Accounts: people, bots and how they prove it.
 var (
 	SignUp       = call[SignUpAsk, SignedIn]("accounts.sign_up", "gateway, operator → accounts")            // make a password account and sign it in
+	MakeInvite   = call[MakeInviteAsk, MadeInvite]("accounts.make_invite", "gateway, operator → accounts")  // let somebody sign up
+	Invites      = call[InvitesAsk, InviteList]("accounts.invites", "gateway → accounts")                   // all invites, for admins
+	EndInvite    = call[EndInviteAsk, None]("accounts.end_invite", "gateway → accounts")                    // withdraw an invite
+	FindInvite   = call[InviteAsk, chat.Invite]("accounts.find_invite", "gateway → accounts")               // what is this code good for?
 	SignIn       = call[SignInAsk, SignedIn]("accounts.sign_in", "gateway → accounts")                      // check a password
 	Refresh      = call[RefreshAsk, SignedIn]("accounts.refresh", "gateway → accounts")                     // rotate a refresh token
 	Identify     = call[IdentifyAsk, Identity]("accounts.identify", "gateway → accounts")                   // whose access token is this?

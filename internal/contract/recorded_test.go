@@ -31,6 +31,10 @@ func everyMessage() map[string]any {
 	call := func(subject string, q, a any) { all[subject+".question"], all[subject+".answer"] = q, a }
 	topic := func(subject string, m any) { all[subject+".notice"] = m }
 	call(SignUp.Subject(), &SignUpAsk{}, &SignedIn{})
+	call(MakeInvite.Subject(), &MakeInviteAsk{}, &MadeInvite{})
+	call(Invites.Subject(), &InvitesAsk{}, &InviteList{})
+	call(EndInvite.Subject(), &EndInviteAsk{}, &None{})
+	call(FindInvite.Subject(), &InviteAsk{}, &chat.Invite{})
 	call(SignIn.Subject(), &SignInAsk{}, &SignedIn{})
 	call(Refresh.Subject(), &RefreshAsk{}, &SignedIn{})
 	call(Identify.Subject(), &IdentifyAsk{}, &Identity{})
@@ -94,7 +98,8 @@ func everyMessage() map[string]any {
 type filler struct{ n uint64 }
 
 // later are fields that were added after their message was recorded.
-var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "MyRoomsAsk.ByID": true}
+var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "MyRoomsAsk.ByID": true,
+	"SignUpAsk.Invite": true, "HistoryAsk.AroundTime": true}
 
 func (f *filler) fill(v reflect.Value) {
 	f.n++

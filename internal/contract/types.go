@@ -32,7 +32,47 @@ type SignUpAsk struct {
 	Digest      string `json:"digest,omitempty"`
 	DisplayName string `json:"display_name"`
 	Bot         bool   `json:"bot,omitempty"`
-	Quiet       bool   `json:"quiet,omitempty"` // by an operator: sign-up may be closed, nobody is signed in
+	Quiet       bool   `json:"quiet,omitempty"`  // by an operator: sign-up may be closed, nobody is signed in
+	Invite      string `json:"invite,omitempty"` // the code of an invite
+}
+
+// MakeInviteAsk makes an invite for so many people and seconds, into a room or
+// none. By must run the installation; the zero ID is an operator at the machine.
+type MakeInviteAsk struct {
+	By      chat.UserID `json:"by"`
+	MaxUses int         `json:"max_uses"`
+	Seconds int64       `json:"seconds"`
+	Room    chat.RoomID `json:"room,omitzero"`
+}
+
+// MadeInvite is an invite with its code, in clear for the last time.
+type MadeInvite struct {
+	Invite chat.Invite `json:"invite"`
+	Code   string      `json:"code"`
+}
+
+// InvitesAsk pages through invites, the newest first.
+type InvitesAsk struct {
+	By     chat.UserID `json:"by"`
+	Cursor string      `json:"cursor,omitempty"`
+	Limit  int         `json:"limit"`
+}
+
+// InviteList is a page of invites.
+type InviteList struct {
+	Invites []chat.Invite `json:"invites"`
+	Next    string        `json:"next,omitempty"`
+}
+
+// EndInviteAsk withdraws an invite.
+type EndInviteAsk struct {
+	By     chat.UserID `json:"by"`
+	Invite chat.ID     `json:"invite"`
+}
+
+// InviteAsk asks for the invite of a code.
+type InviteAsk struct {
+	Code string `json:"code"`
 }
 
 // SignInAsk is a username with a password or its digest.
@@ -259,6 +299,8 @@ type HistoryAsk struct {
 	Around uint64 `json:"around,omitempty"`
 	Thread uint64 `json:"thread,omitempty"`
 	Limit  int    `json:"limit"`
+
+	AroundTime int64 `json:"around_time,omitempty"` // Unix milliseconds; instead of Around
 }
 
 // HistoryPage is in ascending order.

@@ -52,6 +52,12 @@ type (
 		User   string `json:"user"`
 		Banned bool   `json:"banned"`
 	}
+	// MakeInvite makes an invite for so many people and seconds, into a room or none.
+	MakeInvite struct {
+		MaxUses int    `json:"max_uses"`
+		Seconds int64  `json:"seconds"`
+		Room    string `json:"room"`
+	}
 	// List pages through users or rooms.
 	List struct {
 		Query  string `json:"query"`
@@ -92,6 +98,7 @@ func (a *admin) handler() http.Handler {
 	answer(mux, "user/list", a.listUsers)
 	answer(mux, "user/passwd", a.setPassword)
 	answer(mux, "user/ban", a.setBan)
+	answer(mux, "user/invite", a.makeInvite)
 	answer(mux, "room/list", a.listRooms)
 	answer(mux, "explain", a.explain)
 	answer(mux, "roles", a.roles)
@@ -195,6 +202,18 @@ func (a *admin) setBan(ctx context.Context, q *SetBan) (*chat.User, error) {
 		return nil, err
 	}
 	return contract.SetUser.Ask(ctx, a.bus, &contract.SetUserAsk{User: u.ID, Banned: &q.Banned})
+}
+
+func (a *admin) makeInvite(ctx context.Context, q *MakeInvite) (*contract.MadeInvite, error) {
+	ask := contract.MakeInviteAsk{MaxUses: q.MaxUses, Seconds: q.Seconds}
+	if q.Room != "" {
+		room, err := a.room(ctx, q.Room)
+		if err != nil {
+			return nil, err
+		}
+		ask.Room = room.ID
+	}
+	return contract.MakeInvite.Ask(ctx, a.bus, &ask)
 }
 
 // user finds somebody by id or name.

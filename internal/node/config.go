@@ -30,6 +30,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	TLSCert        string
 	TLSKey         string
+	WebRoot        string // a folder of pages to serve instead of the app
 	MetricsToken   string
 	DrainGrace     time.Duration
 	NoLimits       bool

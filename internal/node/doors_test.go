@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/door/doortest"
 	"github.com/parley-chat/parley/internal/door/native"
+	"github.com/parley-chat/parley/internal/door/web"
 	"github.com/parley-chat/parley/internal/role/gateway"
 )
 
@@ -21,7 +22,7 @@ func TestDoors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doors := []doortest.Door{front, page{}}
+	doors := []doortest.Door{front, web.App()}
 	for _, d := range doors {
 		t.Run(d.Name(), func(t *testing.T) { doortest.Test(t, d) })
 	}

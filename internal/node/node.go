@@ -91,6 +91,10 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	pages, err := n.pages()
+	if err != nil {
+		return err
+	}
 	if err := n.takeFolder(&ends); err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 	health := &health{bus: n.bus, store: n.store, gateway: n.gate != nil, token: n.cfg.MetricsToken, metrics: reg}
 	if n.gate != nil {
-		doors, err := n.doors(n.gate, reg, &ends)
+		doors, err := n.doors(pages, reg, &ends)
 		if err != nil {
 			return err
 		}
@@ -193,7 +197,7 @@ func cmpErr(err error) error {
 }
 
 // doors makes everything that clients speak.
-func (n *Node) doors(gate *gateway.Gateway, reg prometheus.Registerer, ends *ends) ([]Door, error) {
+func (n *Node) doors(pages *web.Door, reg prometheus.Registerer, ends *ends) ([]Door, error) {
 	mode := ws.Auto
 	if n.cfg.TLSCert != "" {
 		mode = ws.Goroutine // the kernel does not see the frames
@@ -201,23 +205,32 @@ func (n *Node) doors(gate *gateway.Gateway, reg prometheus.Registerer, ends *end
 	door, err := native.New(native.Config{
 		Version: n.cfg.Version, SignUp: string(n.cfg.Accounts.SignUp), PublicURL: n.cfg.PublicURL, AllowedOrigins: n.cfg.AllowedOrigins,
 		TrustedProxies: n.cfg.TrustedProxies, Sockets: ws.Config{Mode: mode},
-	}, gate, n.log, reg)
+	}, n.gate, n.log, reg)
 	if err != nil {
 		return nil, err
 	}
-	doors := []Door{door, page{}}
+	doors := []Door{door, pages}
 	for _, d := range doors {
 		ends.add(d.Name()+" door", d.Close)
 	}
 	return doors, nil
 }
 
-// page is the first page, at /.
-type page struct{}
-
-func (page) Name() string                { return "web" }
-func (page) Mount(mux *http.ServeMux)    { mux.Handle("/", web.Handler()) }
-func (page) Close(context.Context) error { return nil }
+// pages is the gateway's door at /: the app, or the operator's own pages, read
+// before anything is made.
+func (n *Node) pages() (*web.Door, error) {
+	if !n.cfg.plays(contract.RoleGateway) {
+		return nil, nil
+	}
+	if n.cfg.WebRoot == "" {
+		return web.App(), nil
+	}
+	pages, err := web.Root(n.cfg.WebRoot)
+	if err != nil {
+		return nil, fmt.Errorf("--web-root: %w", err)
+	}
+	return pages, nil
+}
 
 // listen reads the certificate and opens the ports before anything else: one that
 // is in use is told before anything is made.

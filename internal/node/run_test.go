@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -176,5 +177,34 @@ func TestALockedFolderIsOneSentence(t *testing.T) {
 	err := n.Run(t.Context())
 	if err == nil || !strings.Contains(fmt.Sprint(err), "another parley") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAnotherPageAtTheRoot: the operator's own pages take the place of the app,
+// beside every other door.
+func TestAnotherPageAtTheRoot(t *testing.T) {
+	pages := t.TempDir()
+	if err := os.WriteFile(filepath.Join(pages, "index.html"), []byte("<h1>Ours</h1>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, _, _ := start(t, node.Config{WebRoot: pages})
+	for path, want := range map[string]string{"/": "<h1>Ours</h1>", "/livez": "ok", "/v1/capabilities": `"protocol":1`} {
+		r, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r.Body)
+		if _ = r.Body.Close(); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+			t.Errorf("%s: status %d, %v, %s", path, r.StatusCode, err, text)
+		}
+	}
+
+	data := filepath.Join(t.TempDir(), "data")
+	none := node.New(node.Config{Data: data, Listen: []string{"127.0.0.1:0"}, WebRoot: data + "/none"}, slog.New(slog.DiscardHandler))
+	if err := none.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--web-root") {
+		t.Errorf("without pages it ends with %v", err)
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("without pages a folder was made")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -16,22 +17,27 @@ type Accounts struct{ s *Store }
 func (s *Store) Accounts() *Accounts { return &Accounts{s} }
 
 // Create makes an account and stores the jobs that go with it, in one
-// transaction. With firstOwns the first account ever to have a password becomes
-// the owner. A username that somebody has is a [chat.Conflict], a foreign
+// transaction, in which the use of an invite is counted. Who is not admitted is
+// [chat.Forbidden]. A username that somebody has is a [chat.Conflict], a foreign
 // subject that has an account too.
-func (a *Accounts) Create(ctx context.Context, account chat.Account, jobs []chat.Command, firstOwns bool) (chat.User, error) {
+func (a *Accounts) Create(ctx context.Context, account chat.Account, jobs []chat.Command, admission chat.Admission) (chat.User, error) {
 	u := account.User
 	err := a.s.db.write(ctx, ofOthers, func(q tx) error {
-		if firstOwns && account.Scheme != "" {
+		owns := false
+		if admission.FirstOwns && account.Scheme != "" {
 			first, err := q.exec(`INSERT INTO meta (key, value) VALUES ('first_owner', $1) ON CONFLICT DO NOTHING`, u.ID.String())
 			if err != nil {
 				return err
 			}
-			if first > 0 {
+			if owns = first > 0; owns {
 				u.Role = chat.OrgOwner
 			}
 		}
-		_, err := q.exec(`INSERT INTO users (id, username, display_name, folded, kind, role, created_at, status_text, banned, deleted, issuer, subject)
+		joins, err := admit(q, u.ID, owns, &admission)
+		if err != nil {
+			return err
+		}
+		_, err = q.exec(`INSERT INTO users (id, username, display_name, folded, kind, role, created_at, status_text, banned, deleted, issuer, subject)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			u.ID, u.Username, u.DisplayName, fold(u.DisplayName), u.Kind, u.Role, u.CreatedAt, u.StatusText, u.Banned, u.Deleted,
 			account.Issuer, account.Subject)
@@ -43,7 +49,7 @@ func (a *Accounts) Create(ctx context.Context, account chat.Account, jobs []chat
 				return err
 			}
 		}
-		return insertJobs(q, jobs)
+		return insertJobs(q, slices.Concat(jobs, joins))
 	})
 	switch columns := violated(err); {
 	case strings.Contains(columns, "users.username"):
@@ -188,6 +194,7 @@ func (a *Accounts) Close(ctx context.Context, id chat.UserID, tombstone string, 
 			`DELETE FROM refresh_tokens WHERE login IN (SELECT id FROM logins WHERE user_id = $1)`,
 			`DELETE FROM logins WHERE user_id = $1`,
 			`DELETE FROM door_tokens WHERE user_id = $1`,
+			`DELETE FROM invites WHERE created_by = $1`,
 		} {
 			if _, err := q.exec(sql, id); err != nil {
 				return err

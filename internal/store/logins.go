@@ -143,14 +143,15 @@ func (a *Accounts) EndLoginsBut(ctx context.Context, user chat.UserID, keep chat
 	})
 }
 
-// PruneExpired forgets refresh tokens and door tokens that have expired, and
-// sessions without any token left.
+// PruneExpired forgets refresh tokens and door tokens that have expired, sessions
+// without any token left, and invites that expired a month ago.
 func (a *Accounts) PruneExpired(ctx context.Context, now int64) error {
 	for _, sql := range [...]string{
 		`DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires <= $1 LIMIT $2 + 0)`,
 		`DELETE FROM door_tokens WHERE (door, hash) IN (SELECT door, hash FROM door_tokens WHERE expires <> 0 AND expires <= $1 LIMIT $2 + 0)`,
 		`DELETE FROM logins WHERE id IN (SELECT l.id FROM logins l WHERE l.last_used <= $1
 			AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login = l.id) LIMIT $2 + 0)`,
+		`DELETE FROM invites WHERE id IN (SELECT id FROM invites WHERE expires_at <= $1 - 2678400000 LIMIT $2 + 0)`,
 	} {
 		for more := true; more; {
 			err := a.s.db.write(ctx, ofOthers, func(q tx) error {

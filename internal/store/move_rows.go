@@ -18,7 +18,7 @@ import (
 // movedTables are copied row by row, the largest first.
 var movedTables = []string{
 	"events", "reactions", "mentions", "members", "edits", "threads", "marks", "rooms", "member_settings", "aliases", "handles",
-	"users", "credentials", "logins", "refresh_tokens", "door_tokens", "signing_keys", "revocations", "counters", "jobs", "dead_commands",
+	"users", "credentials", "logins", "refresh_tokens", "door_tokens", "signing_keys", "invites", "revocations", "counters", "jobs", "dead_commands",
 }
 
 // madeAnew are the other tables of a database, with what a move does about them.

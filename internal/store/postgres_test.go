@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -275,22 +277,30 @@ func TestSeveralOpenAnEmptyDatabaseAtOnce(t *testing.T) {
 // A schema one migration newer is for the binaries of this version too, when the
 // migration says so.
 func TestANewerSchemaOfPostgres(t *testing.T) {
+	steps, err := store.PostgresSteps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(steps, "*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	ours := len(files)
 	for _, c := range []struct {
-		name    string
-		version int
-		since   string
-		want    error
+		name           string
+		version, since int
+		want           error
 	}{
-		{"the next, made for both", 2, "1", nil},
-		{"the next, made for itself", 2, "2", store.ErrNewer},
-		{"one after the next", 3, "2", store.ErrNewer},
+		{"the next, made for both", ours + 1, ours, nil},
+		{"the next, made for itself", ours + 1, ours + 1, store.ErrNewer},
+		{"one after the next", ours + 2, ours + 1, store.ErrNewer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dsn := pgtest.Fresh(t, 1)
 			s := pgtest.Open(t, dsn, store.Options{})
 			for sql, arg := range map[string]any{
 				`INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true)`: c.version,
-				`UPDATE meta SET value = $1 WHERE key = 'usable_since'`:                   c.since,
+				`UPDATE meta SET value = $1 WHERE key = 'usable_since'`:                   strconv.Itoa(c.since),
 			} {
 				if n, err := store.Tamper(t.Context(), s, sql, arg); err != nil || n != 1 {
 					t.Fatalf("%d, %v", n, err)

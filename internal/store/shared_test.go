@@ -110,7 +110,7 @@ func revocationsAreDense(t *testing.T, open storetest.Open) {
 	const people, each = 8, 5
 	for i := range people {
 		u := chat.User{ID: storetest.ID(byte(i + 1)), Username: fmt.Sprint("user", i), Role: chat.OrgMember}
-		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, false); err != nil {
+		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, chat.Admission{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -41,6 +41,7 @@ type signUpIn struct {
 		Password    string `json:"password" maxLength:"512" doc:"8 to 128 bytes"`
 		DisplayName string `json:"display_name,omitempty" maxLength:"120"`
 		Device      string `json:"device,omitempty" maxLength:"120"`
+		Invite      string `json:"invite,omitempty" maxLength:"64" doc:"the code of an invite; needed where signup is invite"`
 	}
 }
 
@@ -61,8 +62,8 @@ func (d *Door) signUp(ctx context.Context, who *caller, in *signUpIn) (*signedIn
 	}
 	client := contract.Client{Device: in.Body.Device, Address: who.address}
 	made, err := contract.SignUp.Ask(ctx, d.gateway.Bus(),
-		&contract.SignUpAsk{Client: client, Username: name, Password: in.Body.Password, DisplayName: display})
-	if chat.CodeOf(err) == chat.Conflict && in.IdempotencyKey != "" {
+		&contract.SignUpAsk{Client: client, Username: name, Password: in.Body.Password, DisplayName: display, Invite: in.Body.Invite})
+	if code := chat.CodeOf(err); (code == chat.Conflict || code == chat.Forbidden) && in.IdempotencyKey != "" {
 		return d.signUpAgain(ctx, client, name, in.Body.Password, err)
 	}
 	return signed(made, err)
@@ -72,15 +73,16 @@ func (d *Door) signUp(ctx context.Context, who *caller, in *signUpIn) (*signedIn
 // taken for the same one.
 const repeatable = time.Hour
 
-// signUpAgain answers a sign-up of which the client has lost the answer. Who
-// knows the password of so young an account has made it.
-func (d *Door) signUpAgain(ctx context.Context, client contract.Client, name, password string, taken error) (*signedInOut, error) {
+// signUpAgain answers a sign-up of which the client has lost the answer, and may
+// have used up its invite. Who knows the password of so young an account has made
+// it.
+func (d *Door) signUpAgain(ctx context.Context, client contract.Client, name, password string, refused error) (*signedInOut, error) {
 	in, err := contract.SignIn.Ask(ctx, d.gateway.Bus(), &contract.SignInAsk{Client: client, Username: name, Password: password})
 	switch {
 	case chat.CodeOf(err) == chat.RateLimited:
 		return nil, err
 	case err != nil || time.Since(time.UnixMilli(in.User.CreatedAt)) > repeatable:
-		return nil, taken
+		return nil, refused
 	}
 	return signed(in, nil)
 }

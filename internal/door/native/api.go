@@ -31,6 +31,7 @@ type caller struct {
 	contract.Identity
 	token   string
 	address string
+	base    string // where they find us: a URL without a slash at its end
 }
 
 func (c *caller) runs() bool { return c.User.Role.Runs() }
@@ -60,6 +61,7 @@ func (d *Door) register() huma.API {
 	api := humago.New(d.routes, config)
 	api.UseMiddleware(d.identify)
 	d.accountRoutes(api)
+	d.inviteRoutes(api)
 	d.userRoutes(api)
 	d.roomRoutes(api)
 	d.memberRoutes(api)
@@ -163,7 +165,7 @@ func (d *Door) identify(hc huma.Context, next func(huma.Context)) {
 	// Everything is JSON here, whatever a client calls it; curl -d, for one.
 	r.Header.Set("Content-Type", "application/json")
 	limit := op.Metadata[spends].(gateway.Limit)
-	who := &caller{address: d.proxies.client(r), token: bearer(r.Header.Get("Authorization"))}
+	who := &caller{address: d.proxies.client(r), token: bearer(r.Header.Get("Authorization")), base: d.base(r)}
 	var err error
 	if op.Metadata[open] == true {
 		err = d.gateway.AllowAddress(who.address, limit)

@@ -15,7 +15,7 @@ import (
 type capabilities struct {
 	Protocol int      `json:"protocol" doc:"of this door: 1"`
 	Version  string   `json:"version" doc:"of the server"`
-	SignUp   string   `json:"signup" enum:"open,closed"`
+	SignUp   string   `json:"signup" enum:"open,invite,closed"`
 	Features []string `json:"features"`
 	Limits   limits   `json:"limits"`
 }

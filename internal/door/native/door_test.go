@@ -63,6 +63,7 @@ func ask(d *Door, method, path, body string, header ...string) (*httptest.Respon
 // The protocol's table, written down a second time.
 var table = map[string]bool{ // is a token needed?
 	"POST /v1/accounts": false, "POST /v1/sessions": false, "POST /v1/sessions/refresh": false, "GET /v1/capabilities": false,
+	"POST /v1/invites": true, "GET /v1/invites": true, "DELETE /v1/invites/{id}": true, "POST /v1/invites/lookup": false,
 	"GET /v1/sessions": true, "DELETE /v1/sessions/{id}": true, "DELETE /v1/sessions/current": true,
 	"GET /v1/users/me": true, "PATCH /v1/users/me": true, "DELETE /v1/users/me": true, "GET /v1/users": true, "GET /v1/users/{user}": true,
 	"POST /v1/users/lookup": true, "GET /v1/users/presence": true,

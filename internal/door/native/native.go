@@ -18,7 +18,7 @@ import (
 // Config is what an operator can choose.
 type Config struct {
 	Version        string
-	SignUp         string // "open" or "closed", told in the capabilities
+	SignUp         string // "open", "invite" or "closed", told in the capabilities
 	PublicURL      string // where browsers find us; empty: where they say
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix

@@ -81,6 +81,18 @@ func (o *origins) cors(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// base is the address of the installation: the public URL or, where none is
+// configured, what the client asked for.
+func (d *Door) base(r *http.Request) string {
+	if d.cfg.PublicURL != "" {
+		return strings.TrimRight(d.cfg.PublicURL, "/")
+	}
+	if r.TLS != nil || d.proxies.forward(r) && r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
 // proxies are who may say for whom they ask.
 type proxies []netip.Prefix
 
@@ -102,6 +114,12 @@ func (p proxies) client(r *http.Request) string {
 		addr = next.Unmap().WithZone("")
 	}
 	return addr.String()
+}
+
+// forward says whether the request comes from one of them.
+func (p proxies) forward(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.trusts(peer.Addr().Unmap().WithZone(""))
 }
 
 func (p proxies) trusts(addr netip.Addr) bool {

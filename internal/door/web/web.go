@@ -1,93 +1,122 @@
-// Package web is the door for people with a browser: the first page, served at / by every node with a gateway. It is plain HTML, CSS
-// and JavaScript over the native protocol, needs no build step and nothing from outside its own origin.
+// Package web is the door for people with a browser: the web app at /, on every node with a gateway, or the page of the operator's
+// own that takes its place.
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
-	"path"
-	"time"
+	"os"
+	"strings"
+
+	app "github.com/parley-chat/parley/web"
 )
 
-//go:embed page/*
-var page embed.FS
+// appPolicy lets the app load its own files and talk to its own server, and nothing else; 'self' is also the own server's websocket.
+// Inline code does not run, and what a script turns into markup or into a script's address goes through the policy of this name.
+const appPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; " +
+	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types parley"
 
-// policy lets the page load its own files and talk to its own server, and nothing else. Inline code does not run, and a script cannot
-// turn a string into markup.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+// rootPolicy is for pages of which we do not know what they need: they say more in a meta element.
+const rootPolicy = "frame-ancestors 'self'"
 
-var contentTypes = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
-}
+// Door serves files at the paths that no other door has.
+type Door struct{ assets map[string]asset }
 
-type asset struct {
-	contentType string
-	etag        string
-	body        []byte
-}
-
-// Handler serves the page at / and its files under /_parley/, to GET and HEAD; every other path is 404. Files are revalidated by ETag
-// on every load, so that a browser never mixes two versions of the server.
-func Handler() http.Handler {
-	assets := load()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, found := assets[r.URL.Path]
-		if !found {
-			http.NotFound(w, r)
-			return
-		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-			return
-		}
-		a.serve(w, r)
-	})
-}
-
-func (a asset) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("ETag", a.etag)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
-}
-
-// load reads the embedded files by the path that serves them. It panics when the binary was built without them.
-func load() map[string]asset {
-	entries, err := page.ReadDir("page")
+// App serves the app that is built into the binary. It has the paths /, /sw.js, /manifest.webmanifest and /_parley/.
+func App() *Door {
+	assets, err := load(app.Files(), appPolicy)
 	if err != nil {
-		panic(err)
+		panic(err) // the binary holds them
 	}
-	assets := make(map[string]asset, len(entries))
-	for _, entry := range entries {
-		body, err := page.ReadFile("page/" + entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		sum := sha256.Sum256(body)
-		at := "/_parley/" + entry.Name()
-		if entry.Name() == "index.html" {
-			at = "/"
-		}
-		assets[at] = asset{
-			contentType: contentTypes[path.Ext(entry.Name())],
-			etag:        `"` + hex.EncodeToString(sum[:12]) + `"`,
-			body:        body,
-		}
-	}
-	return assets
+	return &Door{assets}
 }
+
+// Root serves the files of a folder instead, as they are now: an index.html at the path of its folder, all others at theirs. What
+// begins with a dot is left out, except .well-known. It is an error when there is no index.html, when a link leads out of the
+// folder, and when the files are more than [maxRoot] bytes.
+func Root(dir string) (*Door, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("no pages can be served from %s: %w", dir, cause(err))
+	}
+	defer func() { _ = root.Close() }()
+	assets, err := load(root.FS(), rootPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("the pages in %s cannot be served: %w", dir, err)
+	}
+	if _, found := assets["/"]; !found {
+		return nil, fmt.Errorf("there is no index.html in %s", dir)
+	}
+	return &Door{assets}, nil
+}
+
+// cause is what is wrong with a path, without the path and the system call.
+func cause(err error) error {
+	if p, is := errors.AsType[*fs.PathError](err); is {
+		return p.Err
+	}
+	return err
+}
+
+// Name is the door's name.
+func (*Door) Name() string { return "web" }
+
+// Mount puts the door where no other door is.
+func (d *Door) Mount(mux *http.ServeMux) { mux.Handle("/", d) }
+
+// Close does nothing: no connection outlives its request.
+func (*Door) Close(context.Context) error { return nil }
+
+// ServeHTTP answers GET and HEAD; every path without a file is 404.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a, found := d.assets[r.URL.Path]
+	if !found {
+		http.NotFound(w, r)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	a.serve(w, r)
+}
+
+// load reads all files by the paths that serve them.
+func load(files fs.FS, policy string) (map[string]asset, error) {
+	assets, size := map[string]asset{}, 0
+	err := fs.WalkDir(files, ".", func(file string, entry fs.DirEntry, err error) error {
+		switch name := entry.Name(); {
+		case err != nil:
+			return err
+		case strings.HasPrefix(name, ".") && name != "." && name != ".well-known":
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case entry.IsDir():
+			return nil
+		}
+		body, err := fs.ReadFile(files, file)
+		if err != nil {
+			return err
+		}
+		if size += len(body); size > maxRoot {
+			return fmt.Errorf("they are more than %d MiB; a web server in front of Parley is the place for them", maxRoot>>20)
+		}
+		at := "/" + file
+		if entry.Name() == "index.html" {
+			at = strings.TrimSuffix(at, "index.html")
+		}
+		assets[at] = newAsset(at, body, policy)
+		return nil
+	})
+	return assets, err
+}
+
+// maxRoot is how many bytes of pages are kept in memory.
+const maxRoot = 64 << 20

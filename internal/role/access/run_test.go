@@ -22,7 +22,7 @@ func TestOverTheBusAndTheStore(t *testing.T) {
 	people := map[string]chat.UserID{}
 	for name, role := range map[string]chat.OrgRole{"owner": chat.OrgOwner, "admin": chat.OrgAdmin, "member": chat.OrgMember, "other": chat.OrgMember} {
 		u := chat.User{ID: chat.NewID(), Username: name, DisplayName: name, Kind: chat.Person, Role: role}
-		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, false); err != nil {
+		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, chat.Admission{}); err != nil {
 			t.Fatal(err)
 		}
 		people[name] = u.ID

@@ -14,8 +14,9 @@ type SignUp string
 
 // Who may. The empty one is Open.
 const (
-	Open   SignUp = "open"   // whoever reaches a door
-	Closed SignUp = "closed" // operators
+	Open     SignUp = "open"   // whoever reaches a door
+	ByInvite SignUp = "invite" // the first of all, and whoever shows an invite
+	Closed   SignUp = "closed" // operators
 )
 
 // Config is what an operator can choose.
@@ -37,8 +38,8 @@ const minSecret = 32
 
 // Check says what is wrong with the configuration.
 func (c *Config) Check() error {
-	if c.SignUp != "" && c.SignUp != Open && c.SignUp != Closed {
-		return fmt.Errorf("sign-up is %q or %q, not %q", Open, Closed, c.SignUp)
+	if c.SignUp != "" && c.SignUp != Open && c.SignUp != ByInvite && c.SignUp != Closed {
+		return fmt.Errorf("sign-up is %q, %q or %q, not %q", Open, ByInvite, Closed, c.SignUp)
 	}
 	for _, name := range c.DefaultRooms {
 		if strings.TrimSpace(name) == "" || len(name) > chat.MaxName {

@@ -171,7 +171,7 @@ func (a *Accounts) firstSight(ctx context.Context, iss string, c *foreignClaims)
 	account.DisplayName = displayName(c.Name, c.Username, slug)
 	for try := 1; ; try++ {
 		account.Username = numbered(slug, try)
-		u, err := a.store.Create(ctx, account, nil, false)
+		u, err := a.store.Create(ctx, account, nil, chat.Admission{})
 		if err == nil {
 			a.log.Info("a foreign user was seen for the first time", "user", u.ID, "issuer", iss)
 			return u, nil

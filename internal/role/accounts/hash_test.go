@@ -114,7 +114,7 @@ func TestAnImportedPasswordIsHashedAnewAtTheFirstSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, err := o.files.Create(t.Context(), chat.Account{Scheme: schemeBcrypt, Secret: string(hash),
-		User: chat.User{ID: chat.NewID(), Username: "ann", DisplayName: "Ann", Kind: chat.Person, Role: chat.OrgMember}}, nil, false)
+		User: chat.User{ID: chat.NewID(), Username: "ann", DisplayName: "Ann", Kind: chat.Person, Role: chat.OrgMember}}, nil, chat.Admission{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,8 +14,9 @@ const maxUsername = 120
 
 // signUp makes an account with a password, or a bot, and signs it in.
 func (a *Accounts) signUp(ctx context.Context, q *contract.SignUpAsk) (*contract.SignedIn, error) {
-	if a.cfg.SignUp == Closed && !q.Quiet {
-		return nil, chat.Errorf(chat.Forbidden, "accounts are made by an administrator here")
+	admission, err := a.admission(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	account, err := a.newAccount(ctx, q)
 	if err != nil {
@@ -25,12 +26,12 @@ func (a *Accounts) signUp(ctx context.Context, q *contract.SignUpAsk) (*contract
 	if account.Kind == chat.Person {
 		jobs = a.joins(&account.User)
 	}
-	u, err := a.store.Create(ctx, account, jobs, account.Kind == chat.Person)
+	u, err := a.store.Create(ctx, account, jobs, admission)
 	if err != nil {
 		return nil, err
 	}
 	a.log.Info("an account was made", "user", u.ID, "username", u.Username, "org_role", u.Role)
-	if len(jobs) > 0 {
+	if len(jobs) > 0 || admission.Invite != nil {
 		a.tellJobs(ctx)
 	}
 	if q.Quiet {

@@ -10,6 +10,7 @@ import (
 // the same transaction.
 type Store interface {
 	people
+	invites
 	sessions
 	proofs
 	foreigners
@@ -17,10 +18,10 @@ type Store interface {
 
 // people are accounts and their profiles.
 type people interface {
-	// Create makes an account and stores its jobs in one transaction. With
-	// firstOwns the first account that has a password becomes the owner. A name
-	// or foreign subject that is taken is a [chat.Conflict].
-	Create(ctx context.Context, account chat.Account, jobs []chat.Command, firstOwns bool) (chat.User, error)
+	// Create makes an account and stores its jobs in one transaction, in which the
+	// use of an invite is counted and its room joined. Who is not admitted is
+	// [chat.Forbidden]; a name or foreign subject that is taken a [chat.Conflict].
+	Create(ctx context.Context, account chat.Account, jobs []chat.Command, admission chat.Admission) (chat.User, error)
 	Account(ctx context.Context, id chat.UserID) (chat.Account, bool, error)
 	AccountNamed(ctx context.Context, name string) (chat.Account, bool, error)
 	Users(ctx context.Context, ids []chat.UserID) ([]chat.User, error)
@@ -31,6 +32,15 @@ type people interface {
 	InTurn(ctx context.Context, name string, work func(context.Context) error) error
 	// Close leaves a tombstone, and jobs that remove the user everywhere.
 	Close(ctx context.Context, id chat.UserID, tombstone string, at int64) error
+}
+
+// invites let people sign up.
+type invites interface {
+	CreateInvite(ctx context.Context, i chat.Invite, hash [32]byte) error
+	Invites(ctx context.Context, cursor string, limit int) ([]chat.Invite, string, error)
+	EndInvite(ctx context.Context, id chat.ID) error
+	GoodInvite(ctx context.Context, hash [32]byte, now int64) (chat.Invite, bool, error)
+	Owned(ctx context.Context) (bool, error) // has the first account been made?
 }
 
 // sessions are logins with their refresh tokens.

@@ -48,7 +48,7 @@ func newHouse(t *testing.T) *house {
 	s := storetest.SQLite(t)
 	for id, role := range map[chat.UserID]chat.OrgRole{ann: chat.OrgMember, boss: chat.OrgAdmin} {
 		u := chat.User{ID: id, Username: id.String()[:8], DisplayName: "x", Kind: chat.Person, Role: role}
-		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, false); err != nil {
+		if _, err := s.Accounts().Create(t.Context(), chat.Account{User: u}, nil, chat.Admission{}); err != nil {
 			t.Fatal(err)
 		}
 	}

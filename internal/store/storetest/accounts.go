@@ -22,7 +22,7 @@ func person(name string) chat.Account {
 
 func signUp(t *testing.T, s *store.Store, name string) chat.User {
 	t.Helper()
-	u, err := s.Accounts().Create(t.Context(), person(name), nil, false)
+	u, err := s.Accounts().Create(t.Context(), person(name), nil, chat.Admission{})
 	must(t, err)
 	return u
 }
@@ -31,9 +31,9 @@ var accounts = []promise{
 	{"a username belongs to one account", func(t *testing.T, open Open) {
 		s := open(t)
 		want := person("alice")
-		_, err := s.Accounts().Create(t.Context(), want, []chat.Command{Say(alice, bob, "never")}, true)
+		_, err := s.Accounts().Create(t.Context(), want, []chat.Command{Say(alice, bob, "never")}, chat.Admission{FirstOwns: true})
 		must(t, err)
-		_, err = s.Accounts().Create(t.Context(), person("alice"), []chat.Command{Say(alice, bob, "never")}, true)
+		_, err = s.Accounts().Create(t.Context(), person("alice"), []chat.Command{Say(alice, bob, "never")}, chat.Admission{FirstOwns: true})
 		mustCode(t, err, chat.Conflict)
 		want.Role = chat.OrgOwner
 		have, found, err := s.Accounts().AccountNamed(t.Context(), "alice")
@@ -54,7 +54,7 @@ var accounts = []promise{
 		s := open(t)
 		foreign := person("foreign")
 		foreign.Scheme, foreign.Issuer, foreign.Subject = "", "iss", "sub"
-		u, err := s.Accounts().Create(t.Context(), foreign, nil, true)
+		u, err := s.Accounts().Create(t.Context(), foreign, nil, chat.Admission{FirstOwns: true})
 		must(t, err)
 		if u.Role != chat.OrgMember {
 			t.Fatalf("an account without a password is %s", u.Role)
@@ -63,7 +63,7 @@ var accounts = []promise{
 		roles := make([]chat.OrgRole, 8)
 		for i := range roles {
 			group.Go(func() {
-				u, err := s.Accounts().Create(t.Context(), person(fmt.Sprint("user", i)), nil, true)
+				u, err := s.Accounts().Create(t.Context(), person(fmt.Sprint("user", i)), nil, chat.Admission{FirstOwns: true})
 				if err != nil {
 					t.Error(err)
 				}
@@ -81,7 +81,7 @@ var accounts = []promise{
 		s := open(t)
 		a := person("sub")
 		a.Issuer, a.Subject, a.Scheme, a.Secret = "https://idp", "42", "", ""
-		_, err := s.Accounts().Create(t.Context(), a, nil, true)
+		_, err := s.Accounts().Create(t.Context(), a, nil, chat.Admission{FirstOwns: true})
 		must(t, err)
 		have, found, err := s.Accounts().Foreign(t.Context(), "https://idp", "42")
 		must(t, err)
@@ -90,7 +90,7 @@ var accounts = []promise{
 		}
 		again := a
 		again.ID, again.Username = chat.NewID(), "sub2"
-		_, err = s.Accounts().Create(t.Context(), again, nil, true)
+		_, err = s.Accounts().Create(t.Context(), again, nil, chat.Admission{FirstOwns: true})
 		mustCode(t, err, chat.Conflict)
 		if _, found, err = s.Accounts().Foreign(t.Context(), "", ""); found || err != nil {
 			t.Fatalf("an account without an issuer is found: %v, %v", found, err)

@@ -15,7 +15,7 @@ type Open func(t *testing.T) *store.Store
 // gets a database of its own, so open makes a new one for each test that asks;
 // they ask at the same time.
 func Run(t *testing.T, open Open) {
-	for _, part := range [][]promise{commits, facts, archives, rooms, accounts, logins, searches, verifies, histories} {
+	for _, part := range [][]promise{commits, facts, archives, rooms, accounts, invites, logins, searches, verifies, histories} {
 		for _, p := range part {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel() // most of the time they wait for a disk
