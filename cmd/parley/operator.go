@@ -191,7 +191,7 @@ func (c *userInvite) Run(ctx context.Context, out io.Writer, log *slog.Logger) e
 	type made struct {
 		Code string `json:"code"`
 	}
-	i, err := ask[made](ctx, &c.place, log, "user/invite", node.MakeInvite{MaxUses: c.Uses, Seconds: int64(c.For / time.Second), Room: c.Room})
+	i, err := ask[made](ctx, c.reach, log, "user/invite", node.MakeInvite{MaxUses: c.Uses, Seconds: int64(c.For / time.Second), Room: c.Room})
 	if err != nil {
 		return err
 	}
