@@ -25,7 +25,8 @@ type Offline struct {
 	RetryIn time.Duration
 }
 
-// RoomChanged says that I am now in a room, or that it changed.
+// RoomChanged says that I am now in a room, or that my own settings of it changed,
+// on whatever device.
 type RoomChanged struct{ Room Room }
 
 // RoomGone says that I am no longer in a room. Nothing of it follows.

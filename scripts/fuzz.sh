@@ -21,6 +21,10 @@ fuzz() {
 	fi
 	executions=$(grep -oE 'execs: [0-9]+' "$log" | tail -1 | cut -d' ' -f2 || true)
 	interesting=$(grep -oE 'total: [0-9]+' "$log" | tail -1 | cut -d' ' -f2 || true)
+	if [[ $result == ok && ${executions:-0} == 0 ]]; then
+		result="NOT RUN: FUZZTIME is too short for this machine"
+		failed=1
+	fi
 	printf '%-34s %-34s %12s %12s  %s\n' "${package#*/parley/}" "$target" "${executions:-0}" "${interesting:-0}" "$result" >>"$table"
 }
 

@@ -255,9 +255,13 @@ func TestOperatorsCommandsOnAStoppedFolder(t *testing.T) {
 	var first struct {
 		Username string `json:"username"`
 		Role     string `json:"role"`
+		Since    string `json:"created_at"`
 	}
 	if err := json.NewDecoder(strings.NewReader(out)).Decode(&first); code != 0 || err != nil || first.Username != "ann" || first.Role != "owner" {
 		t.Errorf("%d %s %s %v", code, out, errs, err)
+	}
+	if _, err := time.Parse(time.RFC3339, first.Since); err != nil {
+		t.Error(err)
 	}
 	if code, out, errs := says(t, "room", "list", "--data", data); code != 0 || !strings.Contains(out, "general") {
 		t.Error(code, out, errs)

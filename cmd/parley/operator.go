@@ -153,11 +153,24 @@ func (c *userList) Run(ctx context.Context, out io.Writer, log *slog.Logger) err
 			if u.Deleted {
 				state = "deleted"
 			}
-			t.row(u, u.Username, u.DisplayName, u.Role, state, day(u.CreatedAt), u.ID)
+			t.row(userLine{u, stamp(u.CreatedAt)}, u.Username, u.DisplayName, u.Role, state, day(u.CreatedAt), u.ID)
 		}
 		return p.Next
 	}, t.flush)
 }
+
+// userLine and roomLine are what --json prints, with times as the API writes them.
+type (
+	userLine struct {
+		chat.User
+		CreatedAt string `json:"created_at"`
+	}
+	roomLine struct {
+		chat.Info
+		CreatedAt string `json:"created_at"`
+		LastAt    string `json:"last_at"`
+	}
+)
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
 
@@ -267,7 +280,7 @@ func (c *roomList) Run(ctx context.Context, out io.Writer, log *slog.Logger) err
 	t := newTable(out, c.JSON, "NAME", "KIND", "MEMBERS", "MESSAGES", "HEAD", "SINCE", "ID")
 	return pages(ctx, &c.place, log, "room/list", c.Query, func(p *page) string {
 		for _, r := range p.Rooms {
-			t.row(r, r.Name, r.Kind, r.MemberCount, r.Messages, r.Head, day(r.CreatedAt), r.ID)
+			t.row(roomLine{r, stamp(r.CreatedAt), stamp(r.LastAt)}, r.Name, r.Kind, r.MemberCount, r.Messages, r.Head, day(r.CreatedAt), r.ID)
 		}
 		return p.Next
 	}, t.flush)

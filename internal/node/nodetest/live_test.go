@@ -447,6 +447,28 @@ func TestASlowReaderIsClosedAndNobodyElseNotices(t *testing.T) {
 	})
 }
 
+func TestWhatOneDeviceMutesTheOthersKnow(t *testing.T) {
+	Each(t, func(t *testing.T, town *Town) {
+		alice, bob := town.Person("alice"), town.Person("bob")
+		room := alice.Creates(client.Group, "plans", bob)
+		bob.IsIn(room)
+		phone := bob.AnotherDevice()
+		yes := true
+		if _, err := bob.REST().Prefer(bob.within(), room, client.Preferences{Muted: &yes}); err != nil {
+			t.Fatal(err)
+		}
+		for _, device := range []*Person{bob, phone} {
+			device.Until("that the room is muted", func(n client.Notice) bool {
+				changed, is := n.(client.RoomChanged)
+				return is && changed.Room.ID == room && changed.Room.Muted
+			})
+		}
+		alice.Says(room, "still here")
+		bob.Hears(room, "still here")
+		phone.Hears(room, "still here")
+	})
+}
+
 func TestABackupOfARunningTownComesBack(t *testing.T) {
 	town := New(t)
 	alice, bob := town.Person("alice"), town.Person("bob")
