@@ -19,7 +19,7 @@ const (
 	maxWaiting   = 4 // full envelopes behind the one in flight
 	ackTimeout   = 2 * time.Second
 	firstBackoff = 50 * time.Millisecond
-	lastBackoff  = time.Second
+	lastBackoff  = 500 * time.Millisecond
 )
 
 // Appender is a gateway's lane into one log.

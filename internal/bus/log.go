@@ -60,6 +60,10 @@ func (b *Bus) Log(partition int) *Log {
 // again soon than to wait for an answer that does not come.
 const tryTime = 2 * time.Second
 
+// askAgain is how long the first ask for a log waits, each further one twice as
+// long: servers that get it before the log has a leader let it fall.
+const askAgain = 400 * time.Millisecond
+
 // MakeLog makes the log of a partition, or changes how it is kept. Only the
 // sequencer does. While the disk is full it waits for space until ctx ends, or
 // 2 s, and then fails with ErrDiskFull.
@@ -106,7 +110,7 @@ func (l *Log) make(ctx context.Context, cfg LogConfig) error {
 	case guess:
 		stream.Replicas = usualReplicas
 	}
-	_, err := l.bus.js.CreateOrUpdateStream(ctx, stream)
+	err := l.ask(ctx, stream)
 	var refusal *jetstream.APIError
 	if !errors.As(err, &refusal) {
 		return err
@@ -114,11 +118,24 @@ func (l *Log) make(ctx context.Context, cfg LogConfig) error {
 	switch {
 	case guess && refusal.ErrorCode == notClustered:
 		stream.Replicas = 1
-		_, err = l.bus.js.CreateOrUpdateStream(ctx, stream)
+		err = l.ask(ctx, stream)
 	case refusal.ErrorCode == noPeers:
 		err = fmt.Errorf("%d servers are needed that keep copies of it, and are there; --log-replicas says how many: %w", stream.Replicas, err)
 	}
 	return err
+}
+
+// ask has the log made or changed, which may be asked any number of times, until
+// there is an answer or ctx ends.
+func (l *Log) ask(ctx context.Context, stream jetstream.StreamConfig) error {
+	for wait := askAgain; ; wait *= 2 {
+		try, cancel := context.WithTimeout(ctx, wait)
+		_, err := l.bus.js.CreateOrUpdateStream(try, stream)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // What the server answers to who wants more copies than it has servers for.

@@ -152,7 +152,8 @@ func (r *runner) play(ctx context.Context, c chaosCase) error {
 	err = errors.Join(err, judge(records), r.verify(ctx))
 	fmt.Printf("%s: %d acknowledged, %d lines of history, %v\n", c.name, log.Acked(), len(records), time.Since(began).Round(100*time.Millisecond))
 	for _, f := range history.Strikes(records) {
-		fmt.Printf("    %-50s %3d in flight, every room back within %v\n", f.Fault, f.InFlight, f.Back.Round(10*time.Millisecond))
+		fmt.Printf("    %-50s %3d in flight, every room back within %v, %v after its end\n", f.Fault, f.InFlight,
+			f.Back.Round(10*time.Millisecond), f.After.Round(10*time.Millisecond))
 	}
 	for _, line := range s.notes {
 		fmt.Println("   ", line)

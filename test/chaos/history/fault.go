@@ -118,12 +118,14 @@ func backs(records []Record, since time.Duration) map[string]*back {
 }
 
 // Struck is a fault as it was met: how many commands were in flight, and how long
-// it took at most until a room answered again, counted from the strike.
+// it took at most until a room answered again, counted from the strike and from the
+// fault's end.
 type Struck struct {
 	Fault    string
 	InFlight int
 	Back     time.Duration
-	Rooms    map[string]time.Duration // the same for each room that answered
+	After    time.Duration            // the same, from its end
+	Rooms    map[string]time.Duration // Back for each room that answered
 }
 
 // Strikes lists the faults of a history.
@@ -134,15 +136,31 @@ func Strikes(records []Record) (all []Struck) {
 			continue
 		}
 		s := Struck{Fault: r.Fault, InFlight: r.InFlight, Rooms: map[string]time.Duration{}}
-		for room, b := range backs(records, r.T) {
+		rooms := backs(records, r.T)
+		for room, b := range rooms {
 			if b.answered != nil {
 				s.Rooms[room] = b.took()
-				s.Back = max(s.Back, b.took())
+			}
+		}
+		s.Back = longest(rooms)
+		for j := i; j < len(records); j++ {
+			if records[j].What == Over && records[j].Fault == r.Fault {
+				s.After = longest(backs(records, records[j].T))
+				break
 			}
 		}
 		all = append(all, s)
 	}
 	return all
+}
+
+func longest(rooms map[string]*back) (took time.Duration) {
+	for _, b := range rooms {
+		if b.answered != nil {
+			took = max(took, b.took())
+		}
+	}
+	return took
 }
 
 // checkReturns holds a server that asks its clients to come back to taking them.
