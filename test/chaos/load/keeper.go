@@ -80,10 +80,17 @@ func (l *Load) moveOne(r *room, user, do, method string, in any) (done bool) {
 	}
 }
 
-// writeStored reads every room to its end and writes down what is there.
-func (l *Load) writeStored(ctx context.Context) (map[string]uint64, error) {
-	heads := map[string]uint64{}
+// ending is what is stored when all is over.
+type ending struct {
+	heads  map[string]uint64          // by room
+	within map[string]map[string]bool // by room, who is in it
+}
+
+// writeStored writes down every event of every room.
+func (l *Load) writeStored(ctx context.Context) (*ending, error) {
+	end := &ending{heads: map[string]uint64{}, within: map[string]map[string]bool{}}
 	for _, r := range slices.Concat(l.rooms, l.quiet) {
+		end.within[r.id] = map[string]bool{}
 		for after := uint64(0); ; {
 			var page struct {
 				Events []wireEvent `json:"events"`
@@ -94,18 +101,44 @@ func (l *Load) writeStored(ctx context.Context) (map[string]uint64, error) {
 				return nil, fmt.Errorf("reading what is stored: %w", err)
 			}
 			for i := range page.Events {
-				e := &page.Events[i]
-				l.cfg.Log.Add(history.Record{What: history.Stored, Room: r.id, Event: e.seen()})
+				e := page.Events[i].seen()
+				l.cfg.Log.Add(history.Record{What: history.Stored, Room: r.id, Event: e})
+				end.follow(r.id, e)
 				after = e.Seq
 			}
 			if len(page.Events) == 0 {
-				heads[r.id] = page.Head
+				end.heads[r.id] = page.Head
 				l.cfg.Log.Add(history.Record{What: history.Head, Room: r.id, Head: page.Head})
 				break
 			}
 		}
 	}
-	return heads, nil
+	return end, nil
+}
+
+// follow notes who an event lets in or out.
+func (end *ending) follow(room string, e *history.Event) {
+	switch e.Kind + " " + e.Op {
+	case "room create":
+		for _, user := range append(e.Members, e.By) {
+			end.within[room][user] = true
+		}
+	case "member join", "member add":
+		end.within[room][e.Whom] = true
+	case "member leave", "member remove":
+		delete(end.within[room], e.Whom)
+	}
+}
+
+// missing is a room that a user is in and that a connection, which stands at pos,
+// has not all of; "" if there is none.
+func (end *ending) missing(user string, pos map[string]uint64) string {
+	for room, head := range end.heads {
+		if at, shown := pos[room]; at < head && (shown || end.within[room][user]) {
+			return room
+		}
+	}
+	return ""
 }
 
 func pick[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }

@@ -262,12 +262,12 @@ func (l *Load) Finish(ctx context.Context, patience time.Duration) error {
 		}
 		return nil
 	})
-	heads, err := l.writeStored(ctx)
+	end, err := l.writeStored(ctx)
 	if err != nil {
 		return errors.Join(answered, err)
 	}
 	// What is missing then is for the checker to say.
-	_ = l.await(ctx, patience, func() error { return l.caughtUp(heads) })
+	_ = l.await(ctx, patience, func() error { return l.caughtUp(end) })
 	var absent error
 	for _, p := range l.people {
 		if !p.end() {
@@ -282,14 +282,14 @@ func (l *Load) Finish(ctx context.Context, patience time.Duration) error {
 	return errors.Join(append(l.problems, answered, absent)...)
 }
 
-func (l *Load) caughtUp(heads map[string]uint64) error {
+func (l *Load) caughtUp(end *ending) error {
 	for _, p := range l.people {
-		if room := p.behind(heads); room != "" {
+		if room := p.behind(end); room != "" {
 			return fmt.Errorf("%s is behind in %s", p.name, room)
 		}
 	}
 	for _, s := range l.sessions {
-		if room := s.behind(heads); room != "" {
+		if room := s.behind(end); room != "" {
 			return fmt.Errorf("%s is behind in %s", s.name, room)
 		}
 	}

@@ -312,18 +312,13 @@ func (p *person) refused(f *frame) {
 }
 
 // behind is a room that the person follows and was not given to its head.
-func (p *person) behind(heads map[string]uint64) string {
+func (p *person) behind(end *ending) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sock == nil {
 		return "every room"
 	}
-	for room, pos := range p.pos {
-		if pos < heads[room] {
-			return room
-		}
-	}
-	return ""
+	return end.missing(p.user, p.pos)
 }
 
 // end writes down that the connection was open to the end.

@@ -143,15 +143,10 @@ func (s *sessioner) answered(p *client.Pending, r history.Record) {
 }
 
 // behind is a room of which the session was not given everything.
-func (s *sessioner) behind(heads map[string]uint64) string {
+func (s *sessioner) behind(end *ending) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.rooms {
-		if s.pos[r.id] < heads[r.id] {
-			return r.id
-		}
-	}
-	return ""
+	return end.missing(s.user, s.pos)
 }
 
 func (s *sessioner) end() {
