@@ -29,7 +29,8 @@ var arrows = []struct{ who, mayImport string }{
 	{"ws", ""},
 	{"store", "chat"},
 	{"store/storetest", "store chat"},
-	{"store/pgtest", "store"},
+	{"store/pgtest", "store store/pgtest/installed"},
+	{"store/pgtest/installed", ""},
 
 	{"role/gateway", "contract bus chat"},
 	{"role/accounts", "contract bus chat"},
@@ -61,7 +62,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"test/chaos", "test/chaos/* client"},
 	{"test/chaos/history", ""},
 	{"test/chaos/proxy", ""},
-	{"test/chaos/town", "test/chaos/proxy"},
+	{"test/chaos/town", "test/chaos/proxy store/pgtest/installed"},
 	{"test/chaos/load", "test/chaos/history client"},
 	{"test/*", "node/nodetest client chat"},
 }

@@ -66,27 +66,16 @@ func peace(ctx context.Context, s *scene) error { return s.more(ctx, 5*warmth, 6
 // kill ends the process with kill -9, again and again.
 func kill(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
-	for range s.times(2, 5) {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of parley"}, resumes: resumesWithin,
-			begin: p.Kill, end: func() error { return p.Start(ctx) }}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.again(ctx, s.times(2, 5), fault{Record: history.Record{Fault: "kill -9 of parley"}, resumes: resumesWithin,
+		begin: p.Kill, end: func() error { return p.Start(ctx) }})
 }
 
 // pause stops the process with SIGSTOP for longer than clients are patient.
 func pause(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
 	for _, lasts := range []time.Duration{time.Second, 7 * time.Second} {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "SIGSTOP of parley"}, resumes: resumesWithin, lasts: lasts,
+		if err := s.survive(ctx, fault{Record: history.Record{Fault: "SIGSTOP of parley"}, resumes: resumesWithin, lasts: lasts,
 			begin: p.Pause, end: p.Continue}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -96,36 +85,20 @@ func pause(ctx context.Context, s *scene) error {
 // restart stops the process as an upgrade does.
 func restart(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
-	for range s.times(1, 2) {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "restart of parley"}, resumes: resumesWithin,
-			begin: p.Stop, end: func() error { return p.Start(ctx) }}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.again(ctx, s.times(1, 2), fault{Record: history.Record{Fault: "restart of parley"}, resumes: resumesWithin,
+		begin: p.Stop, end: func() error { return p.Start(ctx) }})
 }
 
 // wipeLog kills the process and deletes its intake log.
 func wipeLog(ctx context.Context, s *scene) error {
 	p := s.town.Proc("parley")
-	for range s.times(1, 2) {
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 and loss of the log", LosesLog: true}, resumes: resumesWithin,
-			begin: p.Kill, end: func() error {
-				if err := os.RemoveAll(s.intake()); err != nil {
-					return err
-				}
-				return p.Start(ctx)
-			}}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.again(ctx, s.times(1, 2), fault{Record: history.Record{Fault: "kill -9 and loss of the log", LosesLog: true}, resumes: resumesWithin,
+		begin: p.Kill, end: func() error {
+			if err := os.RemoveAll(s.intake()); err != nil {
+				return err
+			}
+			return p.Start(ctx)
+		}})
 }
 
 func (s *scene) intake() string { return filepath.Join(s.town.Data, "intake") }

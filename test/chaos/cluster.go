@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
+	"github.com/parley-chat/parley/test/chaos/load"
 	"github.com/parley-chat/parley/test/chaos/proxy"
 	"github.com/parley-chat/parley/test/chaos/town"
 )
@@ -35,10 +36,7 @@ func cluster(t *town.Town) bool { return t.Proc("postgres") != nil }
 func (s *scene) each(ctx context.Context, roles []string, do func(*town.Proc) fault) error {
 	for _, role := range roles {
 		for _, p := range s.town.Kind(role) {
-			if err := s.strike(ctx, do(p)); err != nil {
-				return err
-			}
-			if err := s.settle(ctx); err != nil {
+			if err := s.survive(ctx, do(p)); err != nil {
 				return err
 			}
 		}
@@ -89,11 +87,8 @@ func roll(ctx context.Context, s *scene) error {
 		if p.Kind != "nats" {
 			p.Upgrade(s.town.Binary)
 		}
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
+		if err := s.survive(ctx, fault{Record: history.Record{Fault: "rolling restart of " + p.Name, Back: afterNATS}, begin: p.Stop,
 			end: func() error { return p.Start(ctx) }, resumes: afterNATS}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -112,11 +107,8 @@ func natsOne(ctx context.Context, s *scene) error {
 	}
 	for i, way := range ways[:s.times(1, len(ways))] {
 		p := s.town.Kind("nats")[i]
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: way.name + " of " + p.Name}, lasts: 2 * time.Second, resumes: afterNATS,
+		if err := s.survive(ctx, fault{Record: history.Record{Fault: way.name + " of " + p.Name}, lasts: 2 * time.Second, resumes: afterNATS,
 			begin: func() error { return way.begin(p) }, end: func() error { return way.end(p) }}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -218,7 +210,7 @@ func (s *scene) backInTime(ctx context.Context, f fault) error {
 		end: func() error { return errors.Join(cp(data, copied), db.Start(ctx)) }}); err != nil {
 		return err
 	}
-	if err := errors.Join(s.settle(ctx), sleep(ctx, s.either(5*time.Second, 30*time.Second))); err != nil {
+	if err := errors.Join(s.settle(ctx), load.Sleep(ctx, s.either(5*time.Second, 30*time.Second))); err != nil {
 		return err
 	}
 	if f.LosesLog {
@@ -285,7 +277,7 @@ func soak(ctx context.Context, s *scene) error {
 			end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
 			return err
 		}
-		if err := sleep(ctx, 3*time.Second); err != nil {
+		if err := load.Sleep(ctx, 3*time.Second); err != nil {
 			return err
 		}
 	}
@@ -343,11 +335,8 @@ func ownersCut(ctx context.Context, s *scene) error {
 func lostHost(ctx context.Context, s *scene) error {
 	for _, name := range slices.Sorted(maps.Keys(s.town.Hosts)) {
 		h := s.town.Hosts[name]
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "loss of the machine of " + name, Back: afterPause}, lasts: s.either(8*time.Second, 30*time.Second),
+		if err := s.survive(ctx, fault{Record: history.Record{Fault: "loss of the machine of " + name, Back: afterPause}, lasts: s.either(8*time.Second, 30*time.Second),
 			begin: h.Unplug, end: h.Plug, resumes: resumesWithin}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}

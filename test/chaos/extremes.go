@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/test/chaos/history"
+	"github.com/parley-chat/parley/test/chaos/load"
 	"github.com/parley-chat/parley/test/chaos/town"
 )
 
@@ -116,7 +117,7 @@ func (s *scene) until(ctx context.Context, patience time.Duration, what string, 
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not within %v: %s", patience, what)
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := load.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func (s *scene) settle(ctx context.Context) error {
 		if silent == 0 {
 			return s.more(ctx, warmth/2, 30*time.Second)
 		}
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+		if err := load.Sleep(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -63,7 +63,7 @@ func (s *scene) settle(ctx context.Context) error {
 func (s *scene) more(ctx context.Context, n int, patience time.Duration) error {
 	target, deadline := s.log.Acked()+n, time.Now().Add(patience)
 	for s.log.Acked() < target {
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+		if err := load.Sleep(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -95,7 +95,7 @@ func (s *scene) strike(ctx context.Context, f fault) error {
 	if err := f.begin(); err != nil {
 		return fmt.Errorf("%s: %w", f.Fault, err)
 	}
-	if err := sleep(ctx, f.lasts); err != nil {
+	if err := load.Sleep(ctx, f.lasts); err != nil {
 		return err
 	}
 	if f.end != nil {
@@ -107,11 +107,29 @@ func (s *scene) strike(ctx context.Context, f fault) error {
 	return nil
 }
 
+// survive strikes and waits until people are talking again.
+func (s *scene) survive(ctx context.Context, f fault) error {
+	if err := s.strike(ctx, f); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+// again does so several times.
+func (s *scene) again(ctx context.Context, times int, f fault) error {
+	for range times {
+		if err := s.survive(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // busy waits for some commands to be in flight, one at least.
 func (s *scene) busy(ctx context.Context) error {
 	began := time.Now()
 	for enough := 4; s.load.InFlight() < enough; {
-		if err := sleep(ctx, 50*time.Microsecond); err != nil {
+		if err := load.Sleep(ctx, 50*time.Microsecond); err != nil {
 			return err
 		}
 		switch waited := time.Since(began); {
@@ -138,15 +156,4 @@ func (s *scene) network(ctx context.Context, link string, bad proxy.Fault, lasts
 			return nil
 		},
 	})
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

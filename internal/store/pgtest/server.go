@@ -13,9 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -23,6 +21,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/parley-chat/parley/internal/store/pgtest/installed"
 )
 
 // Server is a PostgreSQL server with an empty cluster on a free port of
@@ -69,11 +69,11 @@ wait
 `
 
 func newServer() (*Server, error) {
-	bin, err := binaries()
+	bin, err := installed.Binaries()
 	if err != nil {
 		return nil, err
 	}
-	as, err := whoRuns()
+	as, err := installed.Owner()
 	if err != nil {
 		return nil, err
 	}
@@ -86,44 +86,6 @@ func newServer() (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return s, nil
-}
-
-// binaries finds the folder with initdb and postgres: on the path, or where
-// Debian keeps several versions, the newest.
-func binaries() (string, error) {
-	if file, err := exec.LookPath("initdb"); err == nil {
-		if file, err = filepath.EvalSymlinks(file); err == nil {
-			return filepath.Dir(file), nil
-		}
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("this test needs PostgreSQL 14 or newer: install the package postgresql (`make setup` does), or put initdb and postgres on the PATH")
-	}
-	version := func(file string) int {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(file))))
-		return n
-	}
-	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })), nil
-}
-
-// whoRuns is somebody else than root, whom PostgreSQL refuses.
-func whoRuns() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uerr := strconv.ParseUint(u.Uid, 10, 32)
-		gid, gerr := strconv.ParseUint(u.Gid, 10, 32)
-		if uerr == nil && gerr == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-		}
-	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
 }
 
 // initialise makes the cluster. Only that is done without fsync.

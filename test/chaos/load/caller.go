@@ -141,7 +141,7 @@ func (c *caller) insist(ctx context.Context, method, path, key string, in, out a
 		default:
 			last = fmt.Errorf("%s %s: %d %s", method, path, a.status, a.body)
 		}
-		if sleep(ctx, time.Duration(50+rand.IntN(150))*time.Millisecond) != nil {
+		if Sleep(ctx, time.Duration(50+rand.IntN(150))*time.Millisecond) != nil {
 			return errors.Join(last, ctx.Err())
 		}
 	}
@@ -165,7 +165,7 @@ func (c *caller) post(ctx context.Context, room, nonce, text string, stay bool) 
 				return event
 			}
 		}
-		if !stay || sleep(ctx, time.Duration(50+rand.IntN(200))*time.Millisecond) != nil {
+		if !stay || Sleep(ctx, time.Duration(50+rand.IntN(200))*time.Millisecond) != nil {
 			return nil
 		}
 	}

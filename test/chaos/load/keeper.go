@@ -35,7 +35,7 @@ func (l *Load) makeRoom(ctx context.Context, r *room, n int) error {
 // move puts people out of groups and lets them in again, one at a time, and
 // changes roles, until ctx ends. A move that was begun is brought to its end.
 func (l *Load) move(ctx context.Context) {
-	for sleep(ctx, time.Duration(l.keeper.rng.ExpFloat64()*float64(300*time.Millisecond))) == nil {
+	for Sleep(ctx, time.Duration(l.keeper.rng.ExpFloat64()*float64(300*time.Millisecond))) == nil {
 		r := l.rooms[l.keeper.rng.IntN(len(l.rooms))]
 		if r.channel || len(l.people) == 0 {
 			continue
@@ -74,7 +74,7 @@ func (l *Load) moveOne(r *room, user, do, method string, in any) (done bool) {
 			l.problem("the keeper's %s of %s: %d %s", do, user, a.status, a.body)
 			return false
 		}
-		if sleep(l.lives, time.Duration(50+rand.IntN(200))*time.Millisecond) != nil {
+		if Sleep(l.lives, time.Duration(50+rand.IntN(200))*time.Millisecond) != nil {
 			return false
 		}
 	}

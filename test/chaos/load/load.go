@@ -231,14 +231,14 @@ func (l *Load) await(ctx context.Context, patience time.Duration, complaint func
 		if err == nil {
 			return nil
 		}
-		if sleep(ctx, 10*time.Millisecond) != nil {
+		if Sleep(ctx, 10*time.Millisecond) != nil {
 			return err
 		}
 	}
 }
 
-// sleep waits, or returns the context's error before.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns the context's error before.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

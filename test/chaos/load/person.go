@@ -69,7 +69,7 @@ func (p *person) live(ctx context.Context) {
 		if pause == 0 {
 			pause = time.Duration(20+rand.IntN(280)) * time.Millisecond
 		}
-		if sleep(ctx, pause) != nil {
+		if Sleep(ctx, pause) != nil {
 			return
 		}
 	}

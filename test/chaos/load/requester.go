@@ -15,7 +15,7 @@ type requester struct {
 }
 
 func (q *requester) act(ctx context.Context) {
-	for sleep(ctx, q.l.pause(q.rng)) == nil {
+	for Sleep(ctx, q.l.pause(q.rng)) == nil {
 		if len(q.rooms) == 0 {
 			return
 		}

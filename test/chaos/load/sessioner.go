@@ -107,7 +107,7 @@ func (s *sessioner) hear(notice client.Notice) {
 func (s *sessioner) act(ctx context.Context) {
 	var answers sync.WaitGroup
 	defer answers.Wait()
-	for sleep(ctx, s.l.pause(s.rng)) == nil {
+	for Sleep(ctx, s.l.pause(s.rng)) == nil {
 		if len(s.rooms) == 0 {
 			return
 		}

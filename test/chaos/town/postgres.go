@@ -8,11 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/parley-chat/parley/internal/store/pgtest/installed"
 )
 
 // pgSettings are what differs from how PostgreSQL comes. Its promises (fsync,
@@ -25,11 +26,11 @@ max_connections = 200
 
 // startPostgres makes an empty database cluster and serves it.
 func (t *Town) startPostgres(ctx context.Context) error {
-	bin, err := pgBinaries()
+	bin, err := installed.Binaries()
 	if err != nil {
 		return err
 	}
-	as, err := unprivileged()
+	as, err := installed.Owner()
 	if err != nil {
 		return err
 	}
@@ -115,43 +116,10 @@ func pgReady(port int) func(context.Context) error {
 	}
 }
 
-func pgBinaries() (string, error) {
-	if path, err := exec.LookPath("initdb"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil {
-			return filepath.Dir(path), nil // where its other programs are
-		}
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("PostgreSQL is missing: make setup installs it")
-	}
-	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// unprivileged is whom PostgreSQL runs as when we are root, which it refuses.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
-		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
-		if err := errors.Join(errUID, errGID); err != nil {
-			return nil, err
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
-}
-
 // SQL runs statements on the database, in one transaction, and returns what they
 // print.
 func (t *Town) SQL(ctx context.Context, statements string) (string, error) {
-	bin, err := pgBinaries()
+	bin, err := installed.Binaries()
 	if err != nil {
 		return "", err
 	}
