@@ -494,7 +494,7 @@ export class Room extends Observable {
       get me() { return room.#core.me.id },
       history: (query) => api.history({ room: room.id, ...query }),
       events: async (after, limit) => (await api.events({ room: room.id, after, limit })).events,
-      waiting: () => outbox.of(room.id).filter((entry) => entry.claimed === undefined),
+      waiting: () => outbox.of(room.id),
       keyOf: (message) => room.keyOf(message),
       load: () => room.#core.loadPage(room.id),
     }, thread)
