@@ -3,7 +3,7 @@ import { mock, test } from "node:test"
 import { Client, MemoryStorage, type Message, type Room, type StoredSession } from "../src/index.ts"
 import { isOnline, passes, seeded, Town, type Faults } from "./fake/town.ts"
 
-const runs = Number(process.env.RUNS ?? 30)
+const runs = Number(process.env.RUNS ?? 15)
 const first = Number(process.env.SEED ?? 1)
 
 /** What a timeline shows of the messages that the server has. */
@@ -150,9 +150,8 @@ const kinds: Record<string, Faults> = {
 for (const [kind, faults] of Object.entries(kinds)) {
   test(`everything happens once and in order over ${kind}`, async () => {
     for (let seed = first; seed < first + runs / 5; seed++) {
-      await run(seed, faults).catch((thrown: Error) => {
-        thrown.message = `SEED=${seed} RUNS=1: ${thrown.message}`
-        throw thrown
+      await run(seed, faults).catch((thrown: unknown) => {
+        throw new Error(`repeat it with SEED=${seed} RUNS=5`, { cause: thrown })
       })
     }
   })
