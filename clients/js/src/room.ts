@@ -62,6 +62,7 @@ export class Room extends Observable {
   #core: Core
   #info: RoomInfo
   #last: Item | undefined
+  #lastAt = 0
   #read = 0
   #draft = ""
   #threads = new Map<number, Timeline>()
@@ -165,7 +166,7 @@ export class Room extends Observable {
 
   /** When something happened last, in milliseconds since 1970. */
   get lastAt(): number {
-    return Date.parse(this.#info.last?.at ?? this.#info.created_at)
+    return this.#lastAt
   }
 
   /** What I have begun to write; kept, and shared by all tabs. */
@@ -476,6 +477,7 @@ export class Room extends Observable {
   }
 
   #touched(): void {
+    this.#lastAt = Date.parse(this.#info.last?.at ?? this.#info.created_at)
     this.#core.dirty(this)
     this.changed()
   }

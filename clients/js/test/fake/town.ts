@@ -46,7 +46,7 @@ export class Town {
   readonly frames: ClientFrame[] = []
   readonly calls: string[] = []
   /** Answers a call in place of the town. */
-  instead: ((method: string, path: string, init: RequestInit) => Response | Promise<Response> | undefined) | undefined
+  instead: ((method: string, path: string, init: RequestInit) => Response | undefined | Promise<Response | undefined>) | undefined
   down = false
   random: () => number
   #byNonce = new Map<string, Event>()
@@ -184,7 +184,7 @@ export class Town {
     if (frame.type === "send") {
       const { text, reply_to, thread } = frame
       this.commit(room, user, nonce, "message", undefined, { text, ...(reply_to && { reply_to }), ...(thread && { thread }) }, asked)
-    } else if (!done && this.fold(room, user).get(frame.seq)?.deleted) {
+    } else if (!done && (this.fold(room, user).get(frame.seq)?.deleted ?? true)) {
       if (frame.type === "delete") asked?.socket.say({ type: "ack", ref: asked.ref })
       else refuse("not_found")
     } else if (frame.type === "edit") {
@@ -369,7 +369,7 @@ export async function passes(timers: { tick(ms: number): void }, until: () => bo
 /** Lets so much time pass. */
 export async function waits(timers: { tick(ms: number): void }, ms: number): Promise<void> {
   let passed = -50
-  await passes(timers, () => (passed += 50) >= ms)
+  await passes(timers, () => (passed += 50) >= ms, Infinity)
 }
 
 export function isOnline(client: Client): boolean {
