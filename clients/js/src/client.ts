@@ -275,7 +275,7 @@ export class Client {
     return { results: await Promise.all(found), ...(next_cursor && { next_cursor }) }
   }
 
-  /** Makes a room. Members are ids or @usernames. A direct room that exists already is that room. */
+  /** Makes a room. Members are ids or `@usernames`. A direct room that exists already is that room. */
   async createRoom(room: Wire<"CreateRoomInBody">): Promise<Room> {
     return this.#adopt(await this.api.createRoom(room))
   }

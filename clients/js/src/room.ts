@@ -268,7 +268,7 @@ export class Room extends Observable {
     return this.#core.api.listMembers({ room: this.id, ...(cursor && { cursor }) })
   }
 
-  /** Adds somebody, by id or @username, or changes their role. */
+  /** Adds somebody, by id or `@username`, or changes their role. */
   setMember(user: string, role?: Member["role"]): Promise<Member> {
     return this.#core.api.setMember({ room: this.id, user, ...(role && { role }) })
   }
