@@ -102,7 +102,7 @@ func (s *Sequencer) Run(ctx context.Context, ready func()) error {
 	if err := subs.Err(); err != nil {
 		return err
 	}
-	s.reachBus(ctx) // before the first try for a partition, which otherwise waits for its second
+	s.reachBus(ctx)                                                 // before the first try for a partition, which otherwise waits for its second
 	telling, hush := context.WithCancel(context.WithoutCancel(ctx)) // also while the partitions are handed over
 	var others sync.WaitGroup
 	others.Go(func() { s.tellOthers(telling) })
