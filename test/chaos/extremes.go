@@ -17,6 +17,10 @@ const (
 	manyOwnRooms = 5_000
 )
 
+// afterMany is how soon somebody with many rooms is answered who comes back: their
+// rooms are listed first.
+const afterMany = 20 * time.Second
+
 // makeGreatRoom makes a room of a hundred thousand members, of whom some twenty
 // are ever here. Most are written into the database while nobody owns the room:
 // the events that let them in, as if an owner had committed them.
@@ -92,8 +96,8 @@ func manyRooms(ctx context.Context, s *scene) error {
 	connections := s.busybody.Connections()
 	for _, p := range s.town.Kind("gateway") {
 		s.busybody.Says(300)
-		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: resumesWithin}, lasts: 500 * time.Millisecond,
-			begin: p.Kill, end: func() error { return p.Start(ctx) }, resumes: resumesWithin}); err != nil {
+		if err := s.strike(ctx, fault{Record: history.Record{Fault: "kill -9 of " + p.Name, Back: afterMany}, lasts: 500 * time.Millisecond,
+			begin: p.Kill, end: func() error { return p.Start(ctx) }, resumes: afterMany}); err != nil {
 			return err
 		}
 		began := time.Now()

@@ -127,17 +127,18 @@ func (w *world) connect(user string, cursors map[string]uint64) {
 	w.add(Record{What: Welcome, User: user, Conn: c.name, Heads: heads})
 	for _, room := range slices.Sorted(maps.Keys(cursors)) {
 		_, mine := heads[room]
-		if !mine || w.tells(Expelled) {
+		switch {
+		case !mine || w.tells(Expelled):
 			w.add(Record{What: Gone, User: user, Conn: c.name, Room: room})
 			delete(c.pos, room)
-		} else if w.head(room) > c.pos[room]+1 && w.tells(CutShort) {
+		case w.head(room) > c.pos[room]+1 && w.tells(CutShort):
 			c.pos[room] = w.head(room) - 1
 			w.add(Record{What: Cut, User: user, Conn: c.name, Room: room, Head: c.pos[room]})
-		} else if c.pos[room] > w.head(room) && w.tells(Unreset) {
+		case c.pos[room] > w.head(room) && w.tells(Unreset):
 			e := w.commit(room, Event{Kind: "message", By: w.users[0], Text: Text("after", "the restore")})
 			c.pos[room] = e.Seq
 			w.given(c, room, e)
-		} else if c.pos[room] > w.head(room) {
+		case c.pos[room] > w.head(room):
 			c.pos[room] = 0
 			w.add(Record{What: Reset, User: user, Conn: c.name, Room: room})
 		}
