@@ -392,6 +392,7 @@ export class Client {
     this.#outbox.pump()
     this.users.retry()
     for (const room of this.rooms.all) room.refresh()
+    void this.#findLast()
     this.#sendWatches()
     if (this.#status) this.#link?.send(this.#status)
     this.#tellSoon()
@@ -559,7 +560,18 @@ export class Client {
     const room = this.rooms.get(id)
     if (!room) return
     room.gap()
+    void this.#findLast()
     this.#emit("gap", { room, after, from })
+  }
+
+  /** Where the newest event is an edit or a reaction, the newest message must be asked for. */
+  async #findLast(): Promise<void> {
+    for (const room of this.rooms.all) {
+      if (room.last) continue
+      const page = await this.api.history({ room: room.id, limit: 1 }).catch(() => undefined)
+      if (!page) return
+      if (page.messages[0]) room.restore(undefined, fromHistory(page.messages[0]))
+    }
   }
 
   #acknowledged({ ref, event }: Wire<"AckFrame">): void {
