@@ -1,0 +1,18 @@
+export type { Api } from "./api.generated.ts"
+export { Client, Connection, type ClientEvents, type ClientOptions } from "./client.ts"
+export { ParleyError, type Code } from "./error.ts"
+export type { SocketFactory, SocketLike } from "./link.ts"
+export type {
+  ConnectionState, Event, Item, Member, Message, Notice, Reaction, Reason, RoomInfo, Session, Status, StoredSession, User,
+} from "./model.ts"
+export { Observable } from "./observable.ts"
+export { Directory, PresenceList, type Presence } from "./people.ts"
+export type { Platform, TabChannel } from "./platform.ts"
+export type { CallOptions } from "./rest.ts"
+export { Room, type Receipt, type SendOptions } from "./room.ts"
+export { RoomList } from "./rooms.ts"
+export { BrowserSessions, defaultSessions, MemorySessions, signIn, signUp, type SessionStore, type SignUp } from "./session.ts"
+export { IndexedDbStorage, MemoryStorage, type Storage } from "./storage.ts"
+export { Timeline } from "./timeline.ts"
+export { uuid } from "./uuid.ts"
+export type { ClientFrame, ServerFrame, Wire } from "./wire.ts"

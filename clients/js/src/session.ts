@@ -1,0 +1,137 @@
+import { ParleyError } from "./error.ts"
+import type { StoredSession } from "./model.ts"
+import type { Platform } from "./platform.ts"
+import { api, type Token } from "./rest.ts"
+
+/** Where the tokens of who is signed in are kept. Refresh tokens work once, so there must be one place that has the newest. */
+export interface SessionStore {
+  load(): Promise<StoredSession | undefined>
+  save(stored: StoredSession): Promise<void>
+  clear(): Promise<void>
+}
+
+/** Keeps the session for as long as the program runs. */
+export class MemorySessions implements SessionStore {
+  #stored: StoredSession | undefined
+
+  async load(): Promise<StoredSession | undefined> {
+    return this.#stored
+  }
+
+  async save(stored: StoredSession): Promise<void> {
+    this.#stored = stored
+  }
+
+  async clear(): Promise<void> {
+    this.#stored = undefined
+  }
+}
+
+/** Keeps the session in the browser's localStorage, for all its tabs. */
+export class BrowserSessions implements SessionStore {
+  #key: string
+
+  constructor(key = "parley.session") {
+    this.#key = key
+  }
+
+  async load(): Promise<StoredSession | undefined> {
+    try {
+      return JSON.parse(localStorage.getItem(this.#key) ?? "null") ?? undefined
+    } catch {
+      return undefined // what is there is not ours
+    }
+  }
+
+  async save(stored: StoredSession): Promise<void> {
+    localStorage.setItem(this.#key, JSON.stringify(stored))
+  }
+
+  async clear(): Promise<void> {
+    localStorage.removeItem(this.#key)
+  }
+}
+
+/** The browser's localStorage where there is one, else memory. */
+export function defaultSessions(): SessionStore {
+  return typeof localStorage !== "undefined" && typeof document !== "undefined" ? new BrowserSessions() : new MemorySessions()
+}
+
+/** What makes an account. */
+export interface SignUp {
+  username: string
+  password: string
+  display_name?: string
+  /** The code of an invite link, where the server asks for one. */
+  invite?: string
+  /** How the session is called in the list of sessions. */
+  device?: string
+}
+
+/** Makes an account and signs it in. Nothing is stored: give the answer to a {@link Client}. */
+export function signUp(url: string, account: SignUp, fetch = globalThis.fetch): Promise<StoredSession> {
+  return api(trimmed(url), fetch.bind(globalThis)).signUp(account)
+}
+
+/** Signs in with a password. Nothing is stored: give the answer to a {@link Client}. */
+export function signIn(url: string, account: { username: string; password: string; device?: string }, fetch = globalThis.fetch): Promise<StoredSession> {
+  return api(trimmed(url), fetch.bind(globalThis)).signIn(account)
+}
+
+/** @internal */
+export function trimmed(url: string): string {
+  return url.replace(/\/+$/, "")
+}
+
+/** How long before its end an access token counts as used up, in milliseconds. */
+const margin = 30_000
+
+const usable = ({ session }: StoredSession, refused?: string): boolean =>
+  session.access_token !== refused && Date.parse(session.access_expires_at) - Date.now() > margin
+
+/** The tokens of a sign-in, renewed when that is needed: one renewal at a time, in all tabs together. @internal */
+export function renewing(url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Platform["locks"]): Token {
+  let mine = first
+  let renewal: Promise<string> | undefined
+  let kept: Promise<void> | undefined
+  const rest = api(url, fetch)
+  const alone = <T>(work: () => Promise<T>): Promise<T> => locks ? locks.request(`parley-refresh-${first.user.id}`, work) : work()
+
+  // What is stored of this very sign-in is as new as `first`, or newer: another tab may have renewed it.
+  async function keep(): Promise<void> {
+    const stored = await sessions.load()
+    if (stored?.session.id === first.session.id) mine = stored
+    else await sessions.save(first)
+  }
+
+  async function renew(refused?: string): Promise<string> {
+    const stored = await sessions.load()
+    if (stored?.user.id !== first.user.id) throw new ParleyError("unauthenticated", "signed out", 401)
+    mine = stored
+    if (!usable(mine, refused)) {
+      mine = await rest.refresh({ refresh_token: mine.session.refresh_token })
+      await sessions.save(mine)
+    }
+    return mine.session.access_token
+  }
+
+  return async (refused) => {
+    await (kept ??= keep())
+    if (usable(mine, refused)) return mine.session.access_token
+    return (renewal ??= alone(() => renew(refused)).finally(() => (renewal = undefined)))
+  }
+}
+
+/** The same for tokens that the program's own backend makes. @internal */
+export function asking(give: () => Promise<string>): Token {
+  let token: Promise<string> | undefined
+  let known: string | undefined
+  return async (refused) => {
+    if (!token || (refused !== undefined && known === refused)) {
+      known = undefined
+      token = give()
+      token.then((given) => (known = given), () => (token = undefined))
+    }
+    return token
+  }
+}
