@@ -39,9 +39,24 @@ export interface components {
              */
             protocol: number;
             /** @enum {string} */
-            signup: "open" | "closed";
+            signup: "open" | "invite" | "closed";
             /** @description of the server */
             version: string;
+        };
+        CreateInviteInBody: {
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            expires_in_s: number;
+            /**
+             * Format: int64
+             * @description how many people can sign up with it
+             * @default 1
+             */
+            max_uses: number;
+            /** @description a channel or group to add them to */
+            room?: string;
         };
         CreateRoomInBody: {
             /** @description a channel's unique short name */
@@ -118,6 +133,34 @@ export interface components {
             message: components["schemas"]["Message"];
             room: string;
         };
+        Invite: {
+            /** @description only in the answer to who makes it */
+            code?: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** Format: int64 */
+            max_uses: number;
+            /** @description who signs up with it is added to this room */
+            room?: string;
+            /** @description the link to hand on; as code */
+            url?: string;
+            /** Format: int64 */
+            uses: number;
+        };
+        InvitedRoom: {
+            id: string;
+            /** @enum {string} */
+            kind: "channel" | "group";
+            name: string;
+        };
+        InvitesOutBody: {
+            invites: components["schemas"]["Invite"][];
+            next_cursor?: string;
+        };
         Limits: {
             /**
              * Format: int64
@@ -176,6 +219,9 @@ export interface components {
         LookupInBody: {
             ids?: string[];
             usernames?: string[];
+        };
+        LookupInviteInBody: {
+            code: string;
         };
         Member: {
             /** Format: date-time */
@@ -369,6 +415,8 @@ export interface components {
         SignUpInBody: {
             device?: string;
             display_name?: string;
+            /** @description the code of an invite; needed where signup is invite */
+            invite?: string;
             /** @description 8 to 128 bytes */
             password: string;
             /** @description 1 to 32 of a-z, 0-9, dot, underscore and hyphen; case is folded */
@@ -416,6 +464,12 @@ export interface components {
         UsersOutBody: {
             next_cursor?: string;
             users: components["schemas"]["User"][];
+        };
+        Welcome: {
+            /** Format: date-time */
+            expires_at: string;
+            invited_by: components["schemas"]["User"];
+            room?: components["schemas"]["InvitedRoom"];
         };
         AckFrame: {
             /** @description left out where nothing needed changing */
