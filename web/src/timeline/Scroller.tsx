@@ -1,0 +1,176 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from 'preact/hooks'
+import type { Ref } from 'preact'
+import { Layout } from './layout'
+
+/** How far beyond the window rows are kept in the page, and how near to their edge one may come before more are made. */
+const SPARE = 900
+const LEAST_SPARE = 300
+/** Nearer to the end than this counts as being at the end. */
+const AT_END = 24
+
+/** Where the view is held when rows change around it: a row at a distance from the window's top, or the end. */
+type Anchor = { key: string; offset: number } | 'end'
+
+export interface ScrollerHandle {
+  /** reveal shows a row, at a share of the window's height, and keeps it there while rows around it find their heights. */
+  reveal(key: string, share?: number): boolean
+  toEnd(): void
+  /** page scrolls by a share of the window. */
+  page(share: number): void
+  focus(): void
+}
+
+export interface View { atEnd: boolean; first: number; last: number }
+
+interface Props<R extends { key: string }> {
+  rows: readonly R[]
+  render: (row: R, index: number) => ComponentChildren
+  guess: (row: R, width: number) => number
+  label: string
+  nearStart?: () => void
+  nearEnd?: () => void
+  onView?: (view: View) => void
+  handle?: Ref<ScrollerHandle>
+  /** more: rows follow that are not here yet, so the last one is no end to stay at */
+  more?: boolean
+  before?: ComponentChildren
+  class?: string
+  onKeyDown?: (e: KeyboardEvent) => void
+}
+
+/**
+ * Scroller shows the part of a long list that is in the window. What one reads stays where it is when rows are added before it, grow or
+ * shrink; at the end, new rows are followed.
+ */
+export function Scroller<R extends { key: string }>({ rows, render, guess, label, nearStart, nearEnd, onView, handle, more = false, before, class: extra = '', onKeyDown }: Props<R>) {
+  const [, again] = useReducer<number, void>(n => n + 1, 0)
+  const box = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLDivElement>(null)
+  const head = useRef<HTMLDivElement>(null)
+  const layout = useRef(new Layout()).current
+  const anchor = useRef<Anchor>('end')
+  const shown = useRef<[number, number]>([0, 0])
+  const known = useRef<{ rows: readonly R[]; width: number }>({ rows: [], width: 0 })
+  const props = useRef({ nearStart, nearEnd, onView, more })
+  props.current = { nearStart, nearEnd, onView, more }
+
+  if (known.current.rows !== rows) {
+    known.current.rows = rows
+    layout.set(rows.map(row => row.key), i => guess(rows[i]!, known.current.width || 700))
+    shown.current = around()
+  }
+
+  function headHeight() { return head.current?.offsetHeight ?? 0 }
+
+  /** around is the rows to make, from where the view is held. */
+  function around(): [number, number] {
+    const height = box.current?.clientHeight || 800
+    const top = target(height) ?? 0
+    return layout.range(top - headHeight(), height, SPARE)
+  }
+
+  /** target is the scroll position that the anchor asks for. */
+  function target(height: number): number | undefined {
+    const held = anchor.current
+    if (held === 'end') return Math.max(0, layout.total + headHeight() - height)
+    const index = layout.index(held.key)
+    return index < 0 ? undefined : Math.max(0, layout.top(index) + headHeight() - held.offset)
+  }
+
+  function hold() {
+    const { scrollTop, clientHeight } = box.current!
+    const end = layout.total + headHeight() - clientHeight
+    if (scrollTop >= end - AT_END && !props.current.more) {
+      anchor.current = 'end'
+      return
+    }
+    const index = layout.at(scrollTop - headHeight())
+    const key = layout.key(index)
+    if (key !== undefined) anchor.current = { key, offset: layout.top(index) + headHeight() - scrollTop }
+  }
+
+  function tell() {
+    const { scrollTop, clientHeight } = box.current!
+    const top = scrollTop - headHeight()
+    const { nearStart, nearEnd, onView, more } = props.current
+    onView?.({ atEnd: anchor.current === 'end' && !more, first: layout.at(top), last: layout.at(top + clientHeight - 8) })
+    if (layout.length > 0 && scrollTop < 1500) nearStart?.()
+    if (more && layout.total - top - clientHeight < 1500) nearEnd?.()
+  }
+
+  /** settle measures what is in the page, puts the view where it is held and asks for rows that are missing. */
+  function settle() {
+    const { clientHeight, clientWidth } = box.current!
+    if (clientHeight === 0) return
+    const [start] = shown.current
+    if (known.current.width !== clientWidth) {
+      if (known.current.width) layout.forget()
+      known.current.width = clientWidth
+    }
+    let news = false
+    for (let i = 0, element = list.current!.firstElementChild; element; i++, element = element.nextElementSibling) {
+      const key = layout.key(start + i)
+      if (key !== undefined && layout.measure(key, element.getBoundingClientRect().height)) news = true
+    }
+    if (news) layout.place()
+    pad()
+    const to = target(clientHeight)
+    if (to !== undefined && Math.abs(box.current!.scrollTop - to) > 0.5) box.current!.scrollTop = to
+    const [from, until] = layout.range(box.current!.scrollTop - headHeight(), clientHeight, LEAST_SPARE)
+    if (from < shown.current[0] || until > shown.current[1]) {
+      shown.current = around()
+      again()
+    }
+  }
+
+  function pad() {
+    const [start, end] = shown.current
+    list.current!.style.paddingBlock = `${layout.top(start)}px ${layout.total - layout.top(end)}px`
+  }
+
+  useLayoutEffect(() => { settle(); tell() })
+
+  useEffect(() => {
+    // What changes its height without a new render: a window that is resized, text that is edited, fonts that arrive.
+    const watcher = new ResizeObserver(() => { settle(); tell() })
+    watcher.observe(box.current!)
+    watcher.observe(list.current!)
+    return () => watcher.disconnect()
+  }, [])
+
+  function onScroll() {
+    hold()
+    const { scrollTop, clientHeight } = box.current!
+    const [from, until] = layout.range(scrollTop - headHeight(), clientHeight, LEAST_SPARE)
+    if (from < shown.current[0] || until > shown.current[1]) {
+      shown.current = layout.range(scrollTop - headHeight(), clientHeight, SPARE)
+      again()
+    } else tell()
+  }
+
+  useImperativeHandle(handle ?? null, () => ({
+    reveal(key, share = 0.35) {
+      if (layout.index(key) < 0) return false
+      anchor.current = { key, offset: (box.current?.clientHeight ?? 600) * share }
+      shown.current = around()
+      again()
+      return true
+    },
+    toEnd() {
+      anchor.current = 'end'
+      shown.current = around()
+      again()
+    },
+    page(share) { box.current?.scrollBy({ top: box.current.clientHeight * share }) },
+    focus() { box.current?.focus() },
+  }), [])
+
+  const [start, end] = shown.current
+  return (
+    <div ref={box} class={`scroller ${extra}`} role="log" aria-label={label} aria-live="off" tabIndex={0} onScroll={onScroll} onKeyDown={onKeyDown}>
+      <div ref={head}>{before}</div>
+      <div ref={list} class="rows">{rows.slice(start, end).map((row, i) => render(row, start + i))}</div>
+    </div>
+  )
+}
