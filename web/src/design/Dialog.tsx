@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../i18n'
 import { question } from '../app/overlay'
 import { Icon } from './Icon'
@@ -10,7 +10,7 @@ interface Props { title: string; onClose: () => void; children: ComponentChildre
 export function Dialog({ title, onClose, children, large, class: extra = '', role }: Props) {
   const element = useRef<HTMLDialogElement>(null)
   const heading = useId()
-  useEffect(() => {
+  useLayoutEffect(() => { // before what is in it asks for the focus
     const shown = element.current!
     const back = document.activeElement
     shown.showModal()

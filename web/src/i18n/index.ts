@@ -40,7 +40,11 @@ function cached<T>(kind: string, make: (tag: string) => T): T {
   return formats.get(key) as T
 }
 
-const shown = (value: string | number) => typeof value === 'number' ? number(value) : value
+const shown = (value: string | number) => typeof value === 'number' ? number(value) : isolate(value)
+/** Names that are written from right to left keep their direction to themselves. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]/
+const isolate = (value: string) => RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value
+
 const plural = (count: number) => cached('plural', tag => new Intl.PluralRules(tag)).select(count)
 export const number = (value: number) => cached('number', tag => new Intl.NumberFormat(tag)).format(value)
 export const list = (values: string[]) => cached('list', tag => new Intl.ListFormat(tag, { type: 'conjunction' })).format(values)

@@ -7,6 +7,7 @@ import { Avatar, nameOf } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { memo } from '../design/memo'
 import { brief, moment, number, t } from '../i18n'
+import { focusComposer } from '../room/compose'
 import { roomItems } from '../room/RoomHeader'
 import { plain } from '../text/markdown'
 import { useNotice } from '../timeline/NoticeRow'
@@ -27,7 +28,7 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
   }
   return (
     <li>
-      <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} aria-label={label} onContextMenu={onContextMenu}>
+      <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} aria-label={label} onClick={() => { if (current) focusComposer(room.id) }} onContextMenu={onContextMenu}>
         <Avatar id={room.peer?.id ?? room.id} name={name} size={40} room={room.kind !== 'direct'} presence={room.kind === 'direct'} />
         <span class="grow">
           <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
@@ -51,9 +52,9 @@ function Last({ room }: { room: Room }) {
   if (last.kind === 'notice') return <LastNotice notice={last} />
   const text = last.deleted ? t('message.deleted') : plain(last.text, 100)
   const who = last.by === me.id ? t('you.said') : author?.split(' ')[0]
-  return <span class="last ellipsis" dir="auto">{last.state === 'failed' && <b class="failed">{t('message.failed.brief')} </b>}{who && `${who}: `}{text}</span>
+  return <span class="last ellipsis" dir="auto">{last.state === 'failed' && <b class="failed">{t('message.failed.brief')} </b>}{who && <bdi>{who}: </bdi>}{text}</span>
 }
 
 function LastNotice({ notice }: { notice: Notice }) {
-  return <span class="last ellipsis" dir="auto">{useNotice(notice)}</span>
+  return <span class="last ellipsis">{useNotice(notice)}</span>
 }

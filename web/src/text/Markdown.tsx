@@ -85,6 +85,6 @@ function link(url: string, raw: string, children: ComponentChild): ComponentChil
 
 function plainText(text: string, mention: MentionContext): ComponentChild {
   return mentions(text, mention.known).map(piece => piece.kind === 'text' ? piece.text : (
-    <button type="button" class={`mention${piece.username === mention.me || piece.username === 'all' ? ' me' : ''}`} onClick={() => mention.open(piece.username)}>{piece.text}</button>
+    <button type="button" class={`mention${piece.username === mention.me || piece.username === 'all' ? ' to-me' : ''}`} onClick={() => mention.open(piece.username)}>{piece.text}</button>
   ))
 }

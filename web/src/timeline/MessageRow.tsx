@@ -47,13 +47,11 @@ export const MessageRow = memo<Props>(function MessageRow({ room, message: m, fi
           </header>
         )}
         {m.reply_to !== undefined && m.reply_to !== thread && <Quote room={room} seq={m.reply_to} onOpen={() => go({ page: 'room', room: room.id, at: m.reply_to!, ...(thread && { panel: { kind: 'thread', root: thread } }) })} />}
+        {thread === undefined && m.thread !== undefined && <Quote room={room} seq={m.thread} thread onOpen={() => openThread(m)} />}
         {m.deleted ? <p class="gone soft">{t('message.deleted')}</p> : <Body message={m} />}
         {m.reactions.length > 0 && <Reactions room={room} message={m} />}
         {thread === undefined && m.replyCount > 0 && (
           <button type="button" class="replies link" onClick={() => openThread(m)}><Icon name="thread" size={16} />{t('message.replies', { count: m.replyCount })}</button>
-        )}
-        {thread === undefined && m.thread !== undefined && (
-          <button type="button" class="replies link" onClick={() => openThread(m)}><Icon name="thread" size={16} />{t('message.in_thread')}</button>
         )}
         {m.state === 'failed' && <Failed room={room} message={m} />}
       </div>

@@ -8,7 +8,7 @@ import { clock, moment, t, type Key } from '../i18n'
 export const NoticeRow = memo<{ room: Room; notice: Notice }>(function NoticeRow({ notice }) {
   const text = useNotice(notice)
   return (
-    <p class="notice" dir="auto">
+    <p class="notice">
       <button type="button" tabIndex={-1} onClick={() => { profile.value = notice.by }}>{text}</button> <time class="soft" title={moment(notice.at)}>{clock(notice.at)}</time>
     </p>
   )

@@ -2,11 +2,12 @@ import { useEffect, useState } from 'preact/hooks'
 import type { Message, Room } from '@parley/client'
 import { useWatch } from '../app/watch'
 import { hue, nameOf, useUser } from '../design/Avatar'
+import { Icon } from '../design/Icon'
 import { t } from '../i18n'
 import { plain } from '../text/markdown'
 
-/** Quote shows which message another one answers, also one that is not loaded. */
-export function Quote({ room, seq, onOpen }: { room: Room; seq: number; onOpen: () => void }) {
+/** Quote shows which message another one answers, or whose thread it is in, also one that is not loaded. */
+export function Quote({ room, seq, thread, onOpen }: { room: Room; seq: number; thread?: boolean; onOpen: () => void }) {
   const here = useWatch(room.timeline, () => room.timeline.get(seq))
   const [fetched, setFetched] = useState<Message | null>()
   useEffect(() => {
@@ -18,7 +19,8 @@ export function Quote({ room, seq, onOpen }: { room: Room; seq: number; onOpen: 
   const m = here ?? fetched
   const author = useUser(m?.by)
   return (
-    <button type="button" class="quote" style={{ '--hue': String(hue(m?.by ?? '')) }} onClick={onOpen} aria-label={t('message.quote.open')}>
+    <button type="button" class="quote" style={{ '--hue': String(hue(m?.by ?? '')) }} onClick={onOpen} aria-label={t(thread ? 'message.in_thread' : 'message.quote.open')} title={t(thread ? 'message.in_thread' : 'message.quote.open')}>
+      <Icon name={thread ? 'thread' : 'reply'} size={14} />
       {m && <bdi class="who">{nameOf(author)}</bdi>}
       <span class="ellipsis" dir="auto">{m ? (m.deleted ? t('message.deleted') : plain(m.text, 160)) : m === null ? t('message.quote.gone') : '…'}</span>
     </button>

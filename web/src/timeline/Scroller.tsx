@@ -91,7 +91,8 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
   }
 
   function tell() {
-    const { scrollTop, clientHeight } = box.current!
+    if (!box.current?.clientHeight) return
+    const { scrollTop, clientHeight } = box.current
     const top = scrollTop - headHeight()
     const { nearStart, nearEnd, onView, more } = props.current
     onView?.({ atEnd: anchor.current === 'end' && !more, first: layout.at(top), last: layout.at(top + clientHeight - 8) })
@@ -101,8 +102,8 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
 
   /** settle measures what is in the page, puts the view where it is held and asks for rows that are missing. */
   function settle() {
-    const { clientHeight, clientWidth } = box.current!
-    if (clientHeight === 0) return
+    if (!box.current?.clientHeight) return // not in the page, or not shown
+    const { clientHeight, clientWidth } = box.current
     const [start] = shown.current
     if (known.current.width !== clientWidth) {
       if (known.current.width) layout.forget()

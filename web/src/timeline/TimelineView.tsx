@@ -62,6 +62,14 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
     const start = at !== undefined ? jump(at) : unreadAfter > 0 ? jump('unread') : timeline.load().catch(() => {})
     void start.then(() => setReady(true))
   }, [timeline, at, atRoute])
+  // The day is shown while one scrolls.
+  const [moving, setMoving] = useState(false)
+  useEffect(() => {
+    if (!ready) return
+    setMoving(!view.atEnd)
+    const end = setTimeout(() => setMoving(false), 1500)
+    return () => clearTimeout(end)
+  }, [view.first])
   useEffect(() => {
     if (flash === undefined) return
     const end = setTimeout(() => setFlash(undefined), 2500)
@@ -117,7 +125,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
             case 'message': return <MessageRow key={row.key} room={room} message={row.message} first={row.first} {...(thread !== undefined && { thread })} flash={flash !== undefined && row.message.seq === flash} />
           }
         }} />
-      {top && top.kind !== 'day' && view.first > 0 && <div class="floating-day" aria-hidden="true">{day(atOf(rows, view.first))}</div>}
+      {top && top.kind !== 'day' && view.first > 0 && <div class={`floating-day${moving ? ' shown' : ''}`} aria-hidden="true">{day(atOf(rows, view.first))}</div>}
       {dividerAt >= 0 && dividerAt < view.first && unread > 0 && (
         <button type="button" class="pill top" onClick={() => scroller.current?.reveal('unread', UNREAD)}><Icon name="up" size={16} />{t('timeline.first_unread')}</button>
       )}
