@@ -251,7 +251,7 @@ export class Client {
     this.#hint({ type: "status", status, ...(text && { text }) })
   }
 
-  /** Asks for the presence of so many people, at most 1000 in all tabs together, in place of those whom this tab asked for before. */
+  /** Asks for the presence, and for changes of the profiles, of so many people, at most 1000 in all tabs together, in place of those whom this tab asked for before. */
   watchPresence(ids: string[]): void {
     this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids })
     this.#watch(this.#tab, ids)
@@ -292,7 +292,7 @@ export class Client {
       this.#storage.get(this.#prefix + "people") as Promise<{ me: User; users: User[] } | undefined>,
       read<StoredRoom>("room|"), read<string>("draft|"), read<Entry>("out|")])
     if (people) {
-      this.users.learn(people.users)
+      this.users.learn(people.users, false)
       if (this.#me === nobody) this.#me = people.me
     }
     for (const [, { info, cursor, last }] of rooms) this.#place({ info, cursor, last })

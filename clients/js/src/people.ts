@@ -21,15 +21,17 @@ export class Directory extends Observable {
     this.#api = api
   }
 
-  /** Somebody, if they are known; if not they are asked for, and a change is told when they are here. */
+  /**
+   * Somebody, if they are known. Who is not, or was not asked for on this connection, is asked for, and a change is told. The server
+   * tells of changed profiles of those whose presence is watched.
+   */
   get(id: string): User | undefined {
-    const user = this.#users.get(id)
-    if (!user && !this.#asked.has(id)) {
+    if (!this.#asked.has(id)) {
       if (!this.#wanted.size) setTimeout(() => void this.#ask(), 10) // for all that one rendering wants
       this.#wanted.add(id)
       this.#asked.add(id)
     }
-    return user
+    return this.#users.get(id)
   }
 
   /** People whose name or username begins so. `@` before it is ignored. */
@@ -44,13 +46,16 @@ export class Directory extends Observable {
     return this.#users.get(id)
   }
 
-  /** @internal */
-  learn(users: readonly User[]): void {
-    for (const user of users) this.#users.set(user.id, user)
+  /** `fresh`: the server has just said so. @internal */
+  learn(users: readonly User[], fresh = true): void {
+    for (const user of users) {
+      this.#users.set(user.id, user)
+      if (fresh) this.#asked.add(user.id)
+    }
     if (users.length) this.changed()
   }
 
-  /** Asks again for those who could not be asked for. @internal */
+  /** There is another connection: what is known may be old. @internal */
   retry(): void {
     this.#asked.clear()
     this.changed()

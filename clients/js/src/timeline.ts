@@ -299,7 +299,7 @@ export class Timeline extends Observable {
 
   /** The number of the first message at or after a time. */
   async #at(time: number): Promise<number> {
-    let [low, high] = [1, this.#host.cursor]
+    let [low, high] = [2, this.#host.cursor] // a room begins with a notice
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
       const { messages: [message] } = await this.#host.history({ after: middle - 1, limit: 1 })

@@ -50,7 +50,7 @@ function Chat() {
   useLanding()
   const panel = now.page === 'room' || now.page === 'home' ? now.panel : undefined
   return (
-    <div class={`chat ${now.page}${panel ? ' with-panel' : ''}`}>
+    <div class={`chat at-${now.page}${panel ? ' with-panel' : ''}`}>
       <a class="skip" href="#main" onClick={e => { e.preventDefault(); document.querySelector<HTMLElement>('main')?.querySelector<HTMLElement>('textarea, input, button')?.focus() }}>{t('skip')}</a>
       <ConnectionBanner />
       <Sidebar />

@@ -30,10 +30,13 @@ export function t(key: Key, values?: Values): string {
   return values ? text.replace(/\{(\w+)\}/g, (all, name: string) => name in values ? shown(values[name]!) : all) : text
 }
 
+/** regional is the browser's own variant of a language, so that a Briton reads 14:30 where an American reads 2:30 PM. */
+const regional = (tag: Language) => navigator.languages.find(own => own.slice(0, 2).toLowerCase() === tag) ?? tag
+
 const formats = new Map<string, unknown>()
 function cached<T>(kind: string, make: (tag: string) => T): T {
   const key = `${kind} ${language.value}`
-  if (!formats.has(key)) formats.set(key, make(language.value))
+  if (!formats.has(key)) formats.set(key, make(regional(language.value)))
   return formats.get(key) as T
 }
 

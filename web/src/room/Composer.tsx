@@ -116,6 +116,7 @@ export function Composer({ room, timeline, thread }: Props) {
       const move = { ArrowDown: 1, ArrowUp: -1 }[e.key]
       const chosen = completion.choices[completion.at]
       if (move) completion.move(move)
+      else if (e.key === 'Enter' && chosen && completion.query && chosen.insert.trim() === text.slice(completion.query.from, completion.query.from + 1 + completion.query.word.length)) submit() // it is written out already
       else if ((e.key === 'Enter' || e.key === 'Tab') && chosen) complete(chosen)
       else if (e.key === 'Escape') completion.close()
       else return

@@ -1,4 +1,4 @@
-import type { Room } from '@parley/client'
+import type { Notice, Room } from '@parley/client'
 import { openMenu } from '../app/overlay'
 import { href, route } from '../app/route'
 import { chat } from '../app/session'
@@ -9,6 +9,7 @@ import { memo } from '../design/memo'
 import { brief, moment, number, t } from '../i18n'
 import { roomItems } from '../room/RoomHeader'
 import { plain } from '../text/markdown'
+import { useNotice } from '../timeline/NoticeRow'
 
 /** RoomLink is a conversation in the list: its name, what was said last and how much is unread. */
 export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
@@ -26,7 +27,7 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
   }
   return (
     <li>
-      <a class={`room${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} aria-label={label} onContextMenu={onContextMenu}>
+      <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} aria-label={label} onContextMenu={onContextMenu}>
         <Avatar id={room.peer?.id ?? room.id} name={name} size={40} room={room.kind !== 'direct'} presence={room.kind === 'direct'} />
         <span class="grow">
           <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
@@ -47,8 +48,12 @@ function Last({ room }: { room: Room }) {
   if (typing) return <span class="last ellipsis writing">{t('typing.brief')}</span>
   if (draft.trim() && !open) return <span class="last ellipsis" dir="auto"><b class="draft">{t('draft')}</b> {plain(draft, 80)}</span>
   if (!last) return <span class="last ellipsis">{t('rooms.quiet')}</span>
-  if (last.kind === 'notice') return <span class="last ellipsis">{room.topic || t('rooms.quiet')}</span>
+  if (last.kind === 'notice') return <LastNotice notice={last} />
   const text = last.deleted ? t('message.deleted') : plain(last.text, 100)
   const who = last.by === me.id ? t('you.said') : author?.split(' ')[0]
   return <span class="last ellipsis" dir="auto">{last.state === 'failed' && <b class="failed">{t('message.failed.brief')} </b>}{who && `${who}: `}{text}</span>
+}
+
+function LastNotice({ notice }: { notice: Notice }) {
+  return <span class="last ellipsis" dir="auto">{useNotice(notice)}</span>
 }

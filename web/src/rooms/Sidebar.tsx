@@ -19,7 +19,7 @@ export function Sidebar() {
   const all = useWatch(rooms, () => rooms.all)
   const loaded = useWatch(rooms, () => rooms.loaded)
   const [filter, setFilter] = useState('')
-  const peers = useMemo(() => all.slice(0, 200).flatMap(room => room.peer ? [room.peer.id] : []), [all])
+  const peers = useMemo(() => [chat().me.id, ...all.slice(0, 200).flatMap(room => room.peer ? [room.peer.id] : [])], [all])
   useWatchPresence(peers)
   const wanted = filter.trim().toLowerCase()
   const fits = (room: Room) => !wanted || `${room.name} ${room.peer?.username ?? ''}`.toLowerCase().includes(wanted)
@@ -74,7 +74,7 @@ function Waiting() {
 /** roving moves the focus among the conversations with the arrows. */
 function roving(e: KeyboardEvent): void {
   if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp') return
-  const all = [...(e.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('a.room')]
+  const all = [...(e.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('a.room-link')]
   const at = all.indexOf(document.activeElement as HTMLElement)
   if (at < 0 && !(e.target instanceof HTMLInputElement)) return
   all[e.key === 'ArrowDown' ? at + 1 : Math.max(0, at - 1)]?.focus()
