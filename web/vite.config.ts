@@ -4,7 +4,10 @@ import { defineConfig, type Plugin } from 'vite'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** The fields of gemoji's list that the picker uses: group, name, short codes and words to find it by. */
+/**
+ * What the picker uses of gemoji's list: by group the emoji, their short codes, and further words to find them by. An emoji is
+ * written as the distance of its first code point from the one before, then its other code points, which packs to half of itself.
+ */
 function emojiList(): Plugin {
   const name = 'virtual:emoji'
   return {
@@ -13,14 +16,27 @@ function emojiList(): Plugin {
     async load(id) {
       if (id !== `\0${name}`) return undefined
       const { gemoji } = await import('gemoji')
-      const groups: Record<string, string> = {}
-      for (const { emoji, category, names, tags } of gemoji) {
-        const line = [emoji, names.join(' '), tags.join(' ')].join('\t').trimEnd()
-        groups[category] = groups[category] ? `${groups[category]}\n${line}` : line
-      }
+      const groups = [...new Set(gemoji.map(({ category }) => category))].map(group => {
+        const list = gemoji.filter(({ category }) => category === group)
+        return [
+          distances(list.map(({ emoji }) => emoji)),
+          list.map(({ names }) => names.join(' ')).join(),
+          list.map(({ names, tags }) => tags.filter(tag => !names.some(name => name.includes(tag))).join(' ')).join(),
+        ]
+      })
       return `export default ${JSON.stringify(groups)}`
     },
   }
+}
+
+function distances(emoji: string[]): string {
+  let before = 0
+  return emoji.map(each => {
+    const [first = 0, ...others] = Array.from(each, character => character.codePointAt(0)!)
+    const distance = first - before
+    before = first
+    return [distance, ...others].map(number => number.toString(36)).join('.')
+  }).join()
 }
 
 /** Tells the service worker which files make up this build, so that a new build is a new worker. */

@@ -14,8 +14,10 @@ import { Switcher } from '../rooms/Switcher'
 import { DayHost } from '../timeline/DayDialog'
 import { ReadersHost } from '../timeline/Readers'
 import { ConnectionBanner } from './ConnectionBanner'
+import { useUpdates } from '../offline/register'
 import { useShortcuts } from './keys'
 import { lazy } from './lazy'
+import { useNotifications } from './notify'
 import { dialog, picker } from './overlay'
 import { go, route } from './route'
 import { chat, client, newcomer } from './session'
@@ -43,6 +45,8 @@ function Chat() {
   const now = route.value
   useShortcuts()
   useTitle()
+  useNotifications()
+  useUpdates()
   useLanding()
   const panel = now.page === 'room' || now.page === 'home' ? now.panel : undefined
   return (

@@ -4,7 +4,7 @@ import { chat } from './session'
 import { useWatch } from './watch'
 import { t } from '../i18n'
 
-/** useTitle keeps the window's title, and the app's badge, at what is open and what is unread. */
+/** useTitle keeps the window's title and icon, and the app's badge, at what is open and what is unread. */
 export function useTitle(): void {
   const { rooms } = chat()
   const counts = useWatch(rooms, () => {
@@ -25,6 +25,7 @@ export function useTitle(): void {
     const count = mentions > 0 ? `(${mentions}) ` : unread > 0 ? '• ' : ''
     document.title = `${count}${place ? `${place} – ` : ''}Parley`
     if ('setAppBadge' in navigator) void (mentions > 0 ? navigator.setAppBadge(mentions) : navigator.clearAppBadge()).catch(() => {})
+    document.querySelector<HTMLLinkElement>('link[rel="icon"]')!.href = unread > 0 ? '/_parley/icon-unread.svg' : '/_parley/icon.svg'
     return () => { document.title = 'Parley' }
   }, [counts, name, now])
 }

@@ -4,7 +4,7 @@ import { explain } from '../app/toast'
 import { beside } from '../design/Menu'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
-import { find, groups, type Emoji, type Group } from './data'
+import { find, groups, type Emoji } from './data'
 import './emoji.css'
 
 const RECENT = 'parley.app.emoji'
@@ -21,7 +21,7 @@ function remember(emoji: string): void {
 export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement | null; pick: (emoji: string) => void }) {
   const box = useRef<HTMLDivElement>(null)
   const field = useRef<HTMLInputElement>(null)
-  const [all, setAll] = useState<readonly Group[] | null>(null)
+  const [all, setAll] = useState<readonly Emoji[][] | null>(null)
   const [error, setError] = useState('')
   const [query, setQuery] = useState('')
   const [found, setFound] = useState<readonly Emoji[] | null>(null)
@@ -51,7 +51,7 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
     e.preventDefault()
     e.stopPropagation()
   }
-  const names = new Map((all ?? []).flatMap(group => group.emoji.map(e => [e.emoji, e.codes[0] ?? ''] as const)))
+  const names = new Map((all ?? []).flatMap(group => group.map(e => [e.emoji, e.codes[0] ?? ''] as const)))
   const cells = (list: readonly string[]) => <div class="cells">{list.map(emoji => <button key={emoji} type="button" aria-label={names.get(emoji)?.replaceAll('_', ' ')} title={`:${names.get(emoji)}:`} onClick={() => choose(emoji)}>{emoji}</button>)}</div>
   return (
     <>
@@ -63,7 +63,7 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
           {!all && !error && <span class="spinner center" role="status" aria-label={t('loading')} />}
           {found ? found.length > 0 ? cells(found.map(e => e.emoji)) : <p class="soft">{t('emoji.none', { q: query })}</p> : all && <>
             {recent().length > 0 && <section><h3>{t('emoji.recent')}</h3>{cells(recent())}</section>}
-            {all.map((group, i) => <section key={group.name}><h3>{t(groupNames[i] ?? 'emoji')}</h3>{cells(group.emoji.map(e => e.emoji))}</section>)}
+            {all.map((group, i) => <section key={i}><h3>{t(groupNames[i] ?? 'emoji')}</h3>{cells(group.map(e => e.emoji))}</section>)}
           </>}
         </div>
       </div>

@@ -1,21 +1,27 @@
 export interface Emoji { emoji: string; codes: string[]; words: string }
-export interface Group { name: string; emoji: Emoji[] }
 
-let loaded: Promise<Group[]> | undefined
+let loaded: Promise<Emoji[][]> | undefined
 let byCode: Map<string, string> | undefined
 
-/** groups is every emoji by group; the list is fetched when it is first wanted. */
-export function groups(): Promise<Group[]> {
+/** groups is every emoji, by Unicode's groups in their order; the list is fetched when it is first wanted. */
+export function groups(): Promise<Emoji[][]> {
   return loaded ??= import('virtual:emoji').then(({ default: lists }) => {
-    const all = Object.entries(lists).map(([name, list]) => ({ name, emoji: list.split('\n').map(emojiOf) }))
-    byCode = new Map(all.flatMap(group => group.emoji.flatMap(e => e.codes.map(code => [code, e.emoji] as const))))
+    const all = lists.map(unpack)
+    byCode = new Map(all.flat().flatMap(e => e.codes.map(code => [code, e.emoji] as const)))
     return all
   }, (error: unknown) => { loaded = undefined; throw error })
 }
 
-function emojiOf(line: string): Emoji {
-  const [emoji = '', codes = '', tags = ''] = line.split('\t')
-  return { emoji, codes: codes.split(' '), words: `${codes} ${tags}` }
+/** unpack reads a group as vite.config.ts has written it. */
+export function unpack([emoji, codes, words]: readonly [string, string, string]): Emoji[] {
+  const names = codes.split(',')
+  const more = words.split(',')
+  let before = 0
+  return emoji.split(',').map((packed, i) => {
+    const [distance = 0, ...others] = packed.split('.').map(number => parseInt(number, 36))
+    before += distance
+    return { emoji: String.fromCodePoint(before, ...others), codes: names[i]!.split(' '), words: `${names[i]} ${more[i]}` }
+  })
 }
 
 /** find answers the emoji that a word stands for, those whose code starts with it first. */
@@ -24,7 +30,7 @@ export async function find(word: string, most = 8): Promise<Emoji[]> {
   const starts: Emoji[] = []
   const contains: Emoji[] = []
   for (const group of await groups()) {
-    for (const emoji of group.emoji) {
+    for (const emoji of group) {
       if (emoji.codes.some(code => code.startsWith(wanted))) starts.push(emoji)
       else if (emoji.words.includes(wanted)) contains.push(emoji)
     }

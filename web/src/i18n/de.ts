@@ -243,6 +243,7 @@ export const de: Dictionary = {
   'notice.topic': '{by} hat das Thema gesetzt: {topic}',
   'notice.topic.none': '{by} hat das Thema entfernt',
   'notice.writable': '{by} lässt wieder alle schreiben',
+  'notification.title': '{name} in {room}',
   'notifications.denied': 'Der Browser blockiert Benachrichtigungen dieser Seite. Erlaube sie in den Einstellungen der Seite, neben der Adresse.',
   'notifications.hint': 'Für neue Nachrichten, während du woanders bist; welche, das steht in den Details jedes Raums',
   'notifications.on': 'Benachrichtigungen auf dem Bildschirm',
@@ -382,6 +383,7 @@ export const de: Dictionary = {
   typing: { one: '{names} schreibt …', other: '{names} schreiben …' },
   'typing.brief': 'schreibt …',
   'typing.many': 'Mehrere Leute schreiben …',
+  'update.ready': 'Eine neue Version von Parley ist da.',
   you: 'du',
   'you.said': 'Du',
 }

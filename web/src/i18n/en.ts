@@ -242,6 +242,7 @@ export const en = {
   'notice.topic': '{by} set the topic: {topic}',
   'notice.topic.none': '{by} removed the topic',
   'notice.writable': '{by} let everybody write here again',
+  'notification.title': '{name} in {room}',
   'notifications.denied': 'The browser blocks notifications from this site. Allow them in the site\'s settings, next to the address.',
   'notifications.hint': 'For new messages while you look elsewhere; which ones, each room\'s details say',
   'notifications.on': 'Desktop notifications',
@@ -381,6 +382,7 @@ export const en = {
   typing: { one: '{names} is typing …', other: '{names} are typing …' },
   'typing.brief': 'typing …',
   'typing.many': 'Several people are typing …',
+  'update.ready': 'A new version of Parley is here.',
   you: 'you',
   'you.said': 'You',
 } satisfies Record<string, Text>

@@ -11,6 +11,8 @@ const cacheName = `parley-${__VERSION__}`
 const page = '/'
 /** Answers of a proxy whose server is away: as good as no answer. */
 const AWAY = [502, 503, 504]
+/** After this long without an answer there is as good as no network. */
+const PATIENCE_MS = 8000
 
 worker.addEventListener('install', event => {
   event.waitUntil(caches.open(cacheName).then(async cache => {
@@ -35,14 +37,13 @@ worker.addEventListener('fetch', event => {
 })
 
 async function newest(request: Request): Promise<Response> {
+  const copy = await caches.match(page, { cacheName })
+  if (!copy) return fetch(request)
   try {
-    const answer = await fetch(request)
-    if (!AWAY.includes(answer.status)) return answer
-    return await caches.match(page) ?? answer
-  } catch (error) {
-    const copy = await caches.match(page)
-    if (copy) return copy
-    throw error
+    const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    return AWAY.includes(answer.status) ? copy : answer
+  } catch {
+    return copy
   }
 }
 
