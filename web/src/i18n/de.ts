@@ -80,6 +80,7 @@ export const de: Dictionary = {
   'emoji.find': 'Emoji suchen',
   'emoji.flags': 'Flaggen',
   'emoji.food': 'Essen und Trinken',
+  'emoji.groups': 'Emoji-Gruppen',
   'emoji.nature': 'Tiere und Natur',
   'emoji.none': 'Kein Emoji zu „{q}“',
   'emoji.objects': 'Dinge',

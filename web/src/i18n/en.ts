@@ -79,6 +79,7 @@ export const en = {
   'emoji.find': 'Find emoji',
   'emoji.flags': 'Flags',
   'emoji.food': 'Food and drink',
+  'emoji.groups': 'Groups of emoji',
   'emoji.nature': 'Animals and nature',
   'emoji.none': 'No emoji for “{q}”',
   'emoji.objects': 'Objects',
