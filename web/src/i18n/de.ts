@@ -372,6 +372,7 @@ export const de: Dictionary = {
   'stats.messages': 'Nachrichten',
   'stats.rooms': 'Räume',
   'stats.users': 'Leute',
+  'stranger.admin': 'Nur Mitglieder sehen diese Gruppe. Du kannst hinein, weil du diesen Server verwaltest; die Mitglieder sehen es.',
   'stranger.none': 'Dieses Gespräch ist für dich nicht sichtbar',
   'stranger.none.text': 'Es ist privat oder weg. Bitte jemanden darin, dich hinzuzufügen.',
   'stranger.text': 'Tritt bei, um hier zu lesen und zu schreiben.',

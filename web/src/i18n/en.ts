@@ -371,6 +371,7 @@ export const en = {
   'stats.messages': 'Messages',
   'stats.rooms': 'Rooms',
   'stats.users': 'People',
+  'stranger.admin': 'Only its members can see this group. You can enter it because you run this server; its members will see that you did.',
   'stranger.none': 'This conversation is not for you to see',
   'stranger.none.text': 'It may be private or gone. Ask somebody in it to add you.',
   'stranger.text': 'Join to read and write in this channel.',
