@@ -39,7 +39,7 @@ function Subtitle({ room }: { room: Room }) {
   const peer = room.kind === 'direct' ? room.peer : undefined
   const state = useWatch(presence, () => peer ? presence.get(peer.id) : undefined)
   const flags = useWatch(room, () => room.archived ? 'archived' : room.read_only ? 'read_only' : '')
-  const text = flags ? t(`room.${flags as 'archived' | 'read_only'}`) : peer ? state?.status_text || t(`presence.${state?.status ?? 'offline'}`) : topic
+  const text = flags ? t(`room.${flags as 'archived' | 'read_only'}`) : peer ? state?.status_text || peer.status_text || t(`presence.${state?.status ?? 'offline'}`) : topic
   return text ? <p class="small soft ellipsis" dir="auto" title={text}>{text}</p> : null
 }
 

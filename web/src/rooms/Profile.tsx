@@ -21,6 +21,7 @@ function Profile({ id }: { id: string }) {
   const state = useWatch(presence, () => presence.get(id))
   const close = () => { profile.value = null }
   const gone = user?.deleted
+  const said = state.status_text || user?.status_text
   return (
     <Dialog title={t('profile')} onClose={close} class="profile">
       <div class="who">
@@ -31,7 +32,7 @@ function Profile({ id }: { id: string }) {
           {user && user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
         </div>
       </div>
-      {!gone && <p>{t(`presence.${state.status}`)}{state.status_text && <span dir="auto"> · {state.status_text}</span>}</p>}
+      {!gone && <p>{t(`presence.${state.status}`)}{said && <> · <bdi>{said}</bdi></>}</p>}
       {user && <p class="small soft">{t('profile.since', { date: date(Date.parse(user.created_at)) })}</p>}
       {!gone && (id === me.id
         ? <button type="button" class="button" onClick={() => { close(); go({ page: 'settings', tab: 'profile' }) }}><Icon name="edit" size={18} />{t('profile.edit')}</button>
