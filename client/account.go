@@ -14,6 +14,7 @@ type credentials struct {
 	Password    string `json:"password"`
 	DisplayName string `json:"display_name,omitempty"`
 	Device      string `json:"device,omitempty"`
+	Invite      string `json:"invite,omitempty"`
 }
 
 // grant is what sign-up, sign-in and refresh answer.
@@ -26,6 +27,12 @@ type grant struct {
 // username is a conflict, a bad one or a bad password is invalid.
 func (c *Client) SignUp(ctx context.Context, username, password, displayName string) (*Login, error) {
 	return c.login(ctx, path("accounts"), credentials{Username: username, Password: password, DisplayName: displayName})
+}
+
+// SignUpByInvite is SignUp with the code of an invite. One that is no good, and
+// none where one is needed, is forbidden.
+func (c *Client) SignUpByInvite(ctx context.Context, username, password, displayName, code string) (*Login, error) {
+	return c.login(ctx, path("accounts"), credentials{Username: username, Password: password, DisplayName: displayName, Invite: code})
 }
 
 // SignIn signs in with a password. device names this sign-in in the user's

@@ -44,6 +44,7 @@ type MessageBody struct {
 	Thread      uint64          `json:"thread,omitempty"`
 	Attachments json.RawMessage `json:"attachments,omitempty"`
 	Mentions    []string        `json:"mentions,omitempty"`
+	MentionAll  bool            `json:"mention_all,omitempty"`
 	Meta        json.RawMessage `json:"meta,omitempty"`
 	Deleted     bool            `json:"deleted,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -64,10 +65,13 @@ func (c *Client) react(ctx context.Context, method, room string, seq uint64, emo
 	return out, err
 }
 
-// Span picks a part of a room's history: the newest, or what lies before,
-// after or around a seq (set at most one of them). Limit is at most 200.
+// Span picks a part of a room's history: the newest, or what lies before, after
+// or around a seq, or around a time (set at most one of them). With Thread it is
+// of that thread only, its root included. Limit is at most 200.
 type Span struct {
 	Before, After, Around uint64
+	AroundTime            time.Time
+	Thread                uint64
 	Limit                 int
 }
 
@@ -81,10 +85,13 @@ type History struct {
 // History returns messages with their latest text and reactions.
 func (c *Client) History(ctx context.Context, room string, span Span) (History, error) {
 	q := url.Values{}
-	for name, seq := range map[string]uint64{"before": span.Before, "after": span.After, "around": span.Around} {
+	for name, seq := range map[string]uint64{"before": span.Before, "after": span.After, "around": span.Around, "thread": span.Thread} {
 		if seq > 0 {
 			q.Set(name, seqText(seq))
 		}
+	}
+	if !span.AroundTime.IsZero() {
+		q.Set("around_time", span.AroundTime.UTC().Format(time.RFC3339Nano))
 	}
 	if span.Limit > 0 {
 		q.Set("limit", strconv.Itoa(span.Limit))

@@ -107,6 +107,7 @@ type Posted struct {
 	Reactions   []Reaction      `json:"reactions"`
 	Attachments json.RawMessage `json:"attachments,omitempty"`
 	Mentions    []string        `json:"mentions,omitempty"`
+	MentionAll  bool            `json:"mention_all,omitempty"`
 	Meta        json.RawMessage `json:"meta,omitempty"`
 }
 

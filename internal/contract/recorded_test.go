@@ -97,7 +97,7 @@ func everyMessage() map[string]any {
 type filler struct{ n uint64 }
 
 // later are fields that were added after their message was recorded.
-var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "SignUpAsk.Invite": true}
+var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "SignUpAsk.Invite": true, "HistoryAsk.AroundTime": true}
 
 func (f *filler) fill(v reflect.Value) {
 	f.n++

@@ -298,6 +298,8 @@ type HistoryAsk struct {
 	Around uint64 `json:"around,omitempty"`
 	Thread uint64 `json:"thread,omitempty"`
 	Limit  int    `json:"limit"`
+
+	AroundTime int64 `json:"around_time,omitempty"` // Unix milliseconds; instead of Around
 }
 
 // HistoryPage is in ascending order.

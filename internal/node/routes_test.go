@@ -73,6 +73,48 @@ func TestRoutesByRole(t *testing.T) {
 	}
 }
 
+// TestWhoRunsTheInstallationModeratesAllOfIt: admins read and clear rooms that
+// they are not in, and change nothing that others said.
+func TestWhoRunsTheInstallationModeratesAllOfIt(t *testing.T) {
+	town := nodetest.New(t)
+	owner, admin, ann, bob := signUp(t, town, "owner"), signUp(t, town, "admin"), signUp(t, town, "ann"), signUp(t, town, "bob")
+	if status, body := owner.ask("PATCH", "/v1/admin/users/@admin", object{"role": "admin"}); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	status, direct := ann.ask("POST", "/v1/rooms", object{"kind": "direct", "members": []string{bob.id}})
+	if status != http.StatusCreated {
+		t.Fatal(status, direct)
+	}
+	his := bob.connects(nil)
+	for _, room := range []string{ann.creates("group", bob), direct["id"].(string), ann.creates("channel", bob)} {
+		_, said := ann.ask("POST", "/v1/rooms/"+room+"/messages", object{"text": "something bad"})
+		at := fmt.Sprintf("/v1/rooms/%s/messages/%v", room, said["seq"])
+		for _, who := range []*account{owner, admin} {
+			status, page := who.ask("GET", "/v1/rooms/"+room+"/messages", nil)
+			if messages, _ := page["messages"].([]any); status != http.StatusOK || len(messages) != 1 {
+				t.Errorf("%s reads: %d %v", who.name, status, page)
+			}
+		}
+		if status, refused := admin.ask("PATCH", at, object{"text": "something good"}); status != http.StatusForbidden {
+			t.Errorf("an admin changes what somebody said: %d %v", status, refused)
+		}
+		if status, gone := admin.ask("DELETE", at, nil); status != http.StatusOK || gone["kind"] != "delete" {
+			t.Errorf("an admin clears it: %d %v", status, gone)
+		}
+		for {
+			if e := his.hears("event")["event"].(object); e["kind"] == "delete" && e["room"] == room {
+				break
+			}
+		}
+		if room == direct["id"] {
+			continue // that is archived by nobody
+		}
+		if status, gone := admin.ask("DELETE", "/v1/rooms/"+room, nil); status != http.StatusNoContent {
+			t.Errorf("an admin archives: %d %v", status, gone)
+		}
+	}
+}
+
 func TestRoomsOverREST(t *testing.T) {
 	town := nodetest.New(t)
 	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")
@@ -131,6 +173,18 @@ func TestMessagesOverREST(t *testing.T) {
 	status, history := bob.ask("GET", at+"?thread=2", nil)
 	if list, _ := history["messages"].([]any); status != http.StatusOK || len(list) != 2 || list[0].(object)["reply_count"] != 1.0 {
 		t.Errorf("the thread: %d %v", status, history)
+	}
+	status, then := bob.ask("GET", at+"?limit=1&around_time="+first["at"].(string), nil)
+	if list, _ := then["messages"].([]any); status != http.StatusOK || len(list) != 1 || list[0].(object)["seq"] != 2.0 || then["has_more"] != true {
+		t.Errorf("what was said then: %d %v", status, then)
+	}
+	if status, later := bob.ask("GET", at+"?limit=1&around_time=2999-01-01T00:00:00Z", nil); status != http.StatusOK || later["messages"].([]any)[0].(object)["seq"] != 3.0 {
+		t.Errorf("what will be said: %d %v", status, later)
+	}
+	for _, two := range []string{"?after=1&around_time=2999-01-01T00:00:00Z", "?around_time=yesterday"} {
+		if status, refused := bob.ask("GET", at+two, nil); status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %v", two, status, refused)
+		}
 	}
 	if status, both := bob.ask("GET", at+"?before=2&after=1", nil); status != http.StatusUnprocessableEntity {
 		t.Errorf("before and after: %d %v", status, both)

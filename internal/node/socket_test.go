@@ -397,6 +397,26 @@ func repeated(s string, n int) []string {
 	return list
 }
 
+// TestMyOwnSessionsLearnWhatIHaveReadInALargeRoomToo, so that a phone shows no
+// badge for what was read at a desk.
+func TestMyOwnSessionsLearnWhatIHaveReadInALargeRoomToo(t *testing.T) {
+	town := nodetest.New(t)
+	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")
+	room := ann.creates("group", bob)
+	for range 100 {
+		bob.connects(nil)
+	}
+	desk, phone := ann.connects(nil), ann.connects(nil)
+	bob.ask("POST", "/v1/rooms/"+room+"/messages", object{"text": "hi"})
+	for _, w := range []*wire{desk, phone} {
+		w.hears("event")
+	}
+	desk.says(object{"type": "read", "room": room, "seq": 2})
+	if told := phone.hears("receipt"); told["user"] != ann.id || told["read"] != 2.0 {
+		t.Errorf("the phone learns %v", told)
+	}
+}
+
 func TestRoomsComeAndGoOnASocket(t *testing.T) {
 	town := nodetest.New(t)
 	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")

@@ -260,6 +260,23 @@ func feed(q tx, partition int, after uint64, limit, bytes int) ([]chat.Event, er
 	return list.events, err
 }
 
+// NumberAt is the number of a room's first event at or after a time in Unix
+// milliseconds, the newest one's when all are before, without asking who may know.
+// Events are in order of time, so it halves the numbers: there is no index that a
+// commit would have to write.
+func (a *Archive) NumberAt(ctx context.Context, room chat.RoomID, at int64) (seq uint64, err error) {
+	err = a.s.db.ask(ctx, func(q tx) error {
+		_, err := one(q, `WITH RECURSIVE half (low, high) AS (
+				SELECT CAST(1 AS bigint), max(seq) FROM events WHERE room = $1
+				UNION ALL
+				SELECT CASE WHEN m.at < $2 THEN m.seq + 1 ELSE h.low END, CASE WHEN m.at < $2 THEN h.high ELSE m.seq END
+				FROM half h JOIN events m ON m.room = $1 AND m.seq = (h.low + h.high) / 2 WHERE h.low < h.high
+			) SELECT max(low) FROM half`, []any{room, at}, &seq)
+		return err
+	})
+	return seq, err
+}
+
 // Heads are the newest numbers of rooms, without asking who may know; rooms that
 // do not exist are left out.
 func (a *Archive) Heads(ctx context.Context, rooms []chat.RoomID) (map[chat.RoomID]uint64, error) {

@@ -157,6 +157,7 @@ export class Client {
   #telling: ReturnType<typeof setTimeout> | undefined
   #chasing: ReturnType<typeof setTimeout> | undefined
   #heard = 0
+  #people = 0 // the version of the directory that is stored
   #writes = new Set<Promise<void>>()
 
   constructor(options: ClientOptions) {
@@ -213,6 +214,7 @@ export class Client {
   /** Ends the connection and all timers. What waits to be sent stays stored. */
   async close(): Promise<void> {
     await this.#restored
+    this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids: [] })
     this.#disconnect()
     this.connection.set({ phase: "idle" })
     await this.#flush()
@@ -323,7 +325,10 @@ export class Client {
     clearTimeout(this.#flushing)
     this.#flushing = undefined
     const lead = !this.#tabs || this.#tabs.leads
-    if (lead && this.#me.id) this.#store("people", { me: this.me, users: this.users.all() })
+    if (lead && this.#people !== this.users.version) {
+      this.#people = this.users.version
+      this.#store("people", { me: this.me, users: this.users.all() })
+    }
     for (const room of this.#dirty) {
       const page = room.timeline.page()
       if (page) this.#store(`page|${room.id}`, page)
@@ -676,7 +681,7 @@ export class Client {
   }
 
   #watch(tab: string, ids: string[]): void {
-    if (this.#watches.get(tab)?.join() === ids.join()) return
+    if ((this.#watches.get(tab) ?? []).join() === ids.join()) return
     this.#watches.set(tab, ids)
     this.#sendWatches()
   }

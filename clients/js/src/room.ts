@@ -62,6 +62,7 @@ export class Room extends Observable {
   #core: Core
   #info: RoomInfo
   #last: Item | undefined
+  #lastAt = 0
   #read = 0
   #draft = ""
   #threads = new Map<number, Timeline>()
@@ -165,7 +166,7 @@ export class Room extends Observable {
 
   /** When something happened last, in milliseconds since 1970. */
   get lastAt(): number {
-    return Date.parse(this.#info.last?.at ?? this.#info.created_at)
+    return this.#lastAt
   }
 
   /** What I have begun to write; kept, and shared by all tabs. */
@@ -476,6 +477,7 @@ export class Room extends Observable {
   }
 
   #touched(): void {
+    this.#lastAt = Date.parse(this.#info.last?.at ?? this.#info.created_at)
     this.#core.dirty(this)
     this.changed()
   }
@@ -494,7 +496,7 @@ export class Room extends Observable {
       get me() { return room.#core.me.id },
       history: (query) => api.history({ room: room.id, ...query }),
       events: async (after, limit) => (await api.events({ room: room.id, after, limit })).events,
-      waiting: () => outbox.of(room.id).filter((entry) => entry.claimed === undefined),
+      waiting: () => outbox.of(room.id),
       keyOf: (message) => room.keyOf(message),
       load: () => room.#core.loadPage(room.id),
     }, thread)

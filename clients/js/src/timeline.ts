@@ -27,7 +27,7 @@ export interface Host {
   readonly me: string
   history(query: { before?: number; after?: number; limit: number; thread?: number }): Promise<Wire<"HistoryOutBody">>
   events(after: number, limit: number): Promise<Event[]>
-  /** Commands for the room that were not answered, without those that have visibly happened. */
+  /** Commands for the room that were not answered. */
   waiting(): Entry[]
   /** Names a message for lists. */
   keyOf(message: Message): string
@@ -370,11 +370,14 @@ export class Timeline extends Observable {
 
   #show(): readonly Item[] {
     const items: Item[] = this.#rows.map((row) => row.item)
-    for (const entry of this.#host.waiting()) {
+    const waiting = this.#host.waiting()
+    // What has happened and was not answered yet is there already, under its nonce.
+    const there = new Set(waiting.length ? items.map((item) => item.key) : [])
+    for (const entry of waiting) {
       const { frame } = entry
       if (frame.type === "send") {
         const message = toMessage(entry, this.#host.me)!
-        if (!this.#hasNewer && this.#belongs(message)) items.push(message)
+        if (!this.#hasNewer && this.#belongs(message) && !there.has(message.key)) items.push(message)
         continue
       }
       const at = items.findIndex((item) => item.seq === frame.seq)

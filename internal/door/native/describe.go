@@ -27,6 +27,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // describe serves what describes the protocol, to programs and to people. All of
 // it is made once, here.
 func (d *Door) describe(api huma.API) error {
+	neverNull(api.OpenAPI().Components.Schemas)
 	openAPI, err := json.Marshal(api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("describe REST: %w", err)
@@ -60,6 +61,29 @@ func (d *Door) serve(path, contentType string, body []byte) {
 		h.Set("Referrer-Policy", "no-referrer")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 	})
+}
+
+// neverNull says of lists that they are lists. A request may have null in the
+// place of one, which clients that are here already send; an answer has not.
+func neverNull(all huma.Registry) {
+	for name, s := range all.Map() {
+		if !strings.HasSuffix(name, "InBody") {
+			notNull(s)
+		}
+	}
+}
+
+func notNull(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	notNull(s.Items)
+	for _, p := range s.Properties {
+		notNull(p)
+	}
 }
 
 // described is one kind of frame.
@@ -127,6 +151,7 @@ func asyncAPI(version string) object {
 		return refs
 	}
 	received, told := add(received, "client"), add(told, "server")
+	neverNull(registry)
 	channel := object{}
 	for name := range messages {
 		channel[name] = object{"$ref": "#/components/messages/" + name}

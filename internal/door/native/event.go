@@ -1,7 +1,6 @@
 package native
 
 import (
-	"encoding/json"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,24 +39,24 @@ type eventShape struct {
 
 // bodyShape is every field that some kind of body has.
 type bodyShape struct {
-	Text        *string         `json:"text,omitempty"`
-	ReplyTo     uint64          `json:"reply_to,omitempty"`
-	Thread      uint64          `json:"thread,omitempty"`
-	Attachments json.RawMessage `json:"attachments,omitempty"`
-	Mentions    []chat.UserID   `json:"mentions,omitempty"`
-	MentionAll  bool            `json:"mention_all,omitempty"`
-	Meta        json.RawMessage `json:"meta,omitempty"`
-	Emoji       string          `json:"emoji,omitempty"`
-	User        *chat.UserID    `json:"user,omitempty"`
-	Op          string          `json:"op,omitempty"`
-	Role        string          `json:"role,omitempty"`
-	Kind        string          `json:"kind,omitempty"`
-	Name        *string         `json:"name,omitempty"`
-	Handle      string          `json:"handle,omitempty"`
-	Topic       *string         `json:"topic,omitempty"`
-	ReadOnly    *bool           `json:"read_only,omitempty"`
-	Members     []chat.UserID   `json:"members,omitempty"`
-	Deleted     bool            `json:"deleted,omitempty" doc:"the message was deleted and its body cleared"`
+	Text        *string       `json:"text,omitempty"`
+	ReplyTo     uint64        `json:"reply_to,omitempty"`
+	Thread      uint64        `json:"thread,omitempty"`
+	Attachments rawList       `json:"attachments,omitempty"`
+	Mentions    []chat.UserID `json:"mentions,omitempty"`
+	MentionAll  bool          `json:"mention_all,omitempty"`
+	Meta        rawObject     `json:"meta,omitempty"`
+	Emoji       string        `json:"emoji,omitempty"`
+	User        *chat.UserID  `json:"user,omitempty"`
+	Op          string        `json:"op,omitempty" enum:"add,remove,join,leave,role,create,rename,topic,settings,archive" doc:"reaction: add, remove; member: join, leave, add, remove, role; room: the others"`
+	Role        string        `json:"role,omitempty" enum:"owner,moderator,member"`
+	Kind        string        `json:"kind,omitempty" enum:"channel,group,direct"`
+	Name        *string       `json:"name,omitempty"`
+	Handle      string        `json:"handle,omitempty"`
+	Topic       *string       `json:"topic,omitempty"`
+	ReadOnly    *bool         `json:"read_only,omitempty"`
+	Members     []chat.UserID `json:"members,omitempty"`
+	Deleted     bool          `json:"deleted,omitempty" doc:"the message was deleted and its body cleared"`
 }
 
 // appendEvent writes the event as JSON; with mine its nonce too.

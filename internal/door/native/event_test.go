@@ -24,7 +24,7 @@ func shapeOf(e *chat.Event, mine bool) eventShape {
 	switch e.Kind {
 	case chat.KindMessage:
 		b.Text, b.ReplyTo, b.Thread, b.Attachments, b.Mentions, b.MentionAll, b.Meta =
-			&v.Text, v.ReplyTo, v.Thread, v.Attachments, v.Mentions, v.MentionAll, v.Meta
+			&v.Text, v.ReplyTo, v.Thread, rawList(v.Attachments), v.Mentions, v.MentionAll, rawObject(v.Meta)
 	case chat.KindEdit:
 		b.Text = &v.Text
 	case chat.KindReaction:

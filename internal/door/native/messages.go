@@ -196,11 +196,12 @@ func (d *Door) unreact(ctx context.Context, who *caller, in *reactionIn) (*event
 
 type historyIn struct {
 	InRoom
-	Before uint64 `query:"before" doc:"of before, after and around at most one; none: the newest"`
-	After  uint64 `query:"after"`
-	Around uint64 `query:"around"`
-	Thread uint64 `query:"thread" doc:"only this thread: its root and the replies"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Before     uint64    `query:"before" doc:"of before, after, around and around_time at most one; none: the newest"`
+	After      uint64    `query:"after"`
+	Around     uint64    `query:"around"`
+	AroundTime time.Time `query:"around_time" doc:"around what was first said at or after this time"`
+	Thread     uint64    `query:"thread" doc:"only this thread: its root and the replies"`
+	Limit      int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
 type historyOut struct {
@@ -212,17 +213,20 @@ type historyOut struct {
 }
 
 func (d *Door) history(ctx context.Context, who *caller, in *historyIn) (*historyOut, error) {
+	ask := contract.HistoryAsk{RoomAsk: in.ask(who), Before: in.Before, After: in.After, Around: in.Around, Thread: in.Thread, Limit: in.Limit}
 	given := 0
-	for _, seq := range []uint64{in.Before, in.After, in.Around} {
-		if seq != 0 {
+	for _, is := range []bool{in.Before != 0, in.After != 0, in.Around != 0, !in.AroundTime.IsZero()} {
+		if is {
 			given++
 		}
 	}
 	if given > 1 {
-		return nil, chat.Errorf(chat.Invalid, "before, after or around: one of them")
+		return nil, chat.Errorf(chat.Invalid, "before, after, around or around_time: one of them")
 	}
-	found, err := contract.History.Ask(ctx, d.gateway.Bus(), &contract.HistoryAsk{RoomAsk: in.ask(who),
-		Before: in.Before, After: in.After, Around: in.Around, Thread: in.Thread, Limit: in.Limit})
+	if !in.AroundTime.IsZero() {
+		ask.AroundTime = max(1, in.AroundTime.UnixMilli())
+	}
+	found, err := contract.History.Ask(ctx, d.gateway.Bus(), &ask)
 	if err != nil {
 		return nil, err
 	}

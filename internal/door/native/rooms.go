@@ -40,7 +40,7 @@ func (d *Door) roomRoutes(api huma.API) {
 		spends: gateway.LimitCommand, errors: []chat.Code{chat.Forbidden, chat.NotFound, chat.Conflict},
 		summary: "Archive a room; its history stays"}, d.archiveRoom)
 	on(d, api, route{method: http.MethodPatch, path: "/v1/rooms/{room}/me", name: "edit-my-room",
-		spends: gateway.LimitRead, errors: []chat.Code{chat.NotFound}, summary: "My own settings of a room"}, d.editMine)
+		spends: gateway.LimitRead, errors: []chat.Code{chat.Forbidden, chat.NotFound}, summary: "My own settings of a room"}, d.editMine)
 }
 
 type createRoomIn struct {

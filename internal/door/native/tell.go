@@ -41,7 +41,7 @@ type ackFrameShape struct {
 type errorFrame struct {
 	Type         string    `json:"type" enum:"error"`
 	Ref          string    `json:"ref,omitempty"`
-	Code         chat.Code `json:"code"`
+	Code         chat.Code `json:"code" enum:"invalid,malformed,unauthenticated,forbidden,not_found,conflict,too_large,rate_limited,unavailable,internal"`
 	Detail       string    `json:"detail"`
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"`
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +27,7 @@ type user struct {
 	Username    string        `json:"username"`
 	DisplayName string        `json:"display_name"`
 	Kind        chat.UserKind `json:"kind" enum:"person,bot"`
-	Role        chat.OrgRole  `json:"role" enum:"owner,admin,member,guest,bot"`
+	Role        chat.OrgRole  `json:"role" enum:"owner,admin,member,guest,bot,system" doc:"system: Parley itself, where it acts by itself"`
 	CreatedAt   stamp         `json:"created_at"`
 	StatusText  string        `json:"status_text,omitempty"`
 	Deleted     bool          `json:"deleted,omitempty"`
@@ -134,28 +135,51 @@ func reactionOf(r *chat.Reaction) reaction {
 
 // message is a message in history: its newest text, its reactions folded in.
 type message struct {
-	Room        chat.RoomID     `json:"room"`
-	Seq         uint64          `json:"seq"`
-	ID          chat.ID         `json:"id"`
-	By          chat.UserID     `json:"by"`
-	At          stamp           `json:"at"`
-	Text        string          `json:"text"`
-	EditedAt    stamp           `json:"edited_at,omitempty"`
-	Deleted     bool            `json:"deleted,omitempty"`
-	ReplyTo     uint64          `json:"reply_to,omitempty"`
-	Thread      uint64          `json:"thread,omitempty"`
-	ReplyCount  int             `json:"reply_count,omitempty"`
-	Reactions   []reaction      `json:"reactions"`
-	Attachments json.RawMessage `json:"attachments,omitempty"`
-	Mentions    []chat.UserID   `json:"mentions,omitempty"`
-	MentionAll  bool            `json:"mention_all,omitempty"`
-	Meta        json.RawMessage `json:"meta,omitempty"`
+	Room        chat.RoomID   `json:"room"`
+	Seq         uint64        `json:"seq"`
+	ID          chat.ID       `json:"id"`
+	By          chat.UserID   `json:"by"`
+	At          stamp         `json:"at"`
+	Text        string        `json:"text"`
+	EditedAt    stamp         `json:"edited_at,omitempty"`
+	Deleted     bool          `json:"deleted,omitempty"`
+	ReplyTo     uint64        `json:"reply_to,omitempty"`
+	Thread      uint64        `json:"thread,omitempty"`
+	ReplyCount  int           `json:"reply_count,omitempty"`
+	Reactions   []reaction    `json:"reactions"`
+	Attachments rawList       `json:"attachments,omitempty"`
+	Mentions    []chat.UserID `json:"mentions,omitempty"`
+	MentionAll  bool          `json:"mention_all,omitempty"`
+	Meta        rawObject     `json:"meta,omitempty"`
+}
+
+// rawList and rawObject are JSON that is handed on as it came; what it is was
+// checked when it did.
+type (
+	rawList   json.RawMessage
+	rawObject json.RawMessage
+)
+
+// MarshalJSON is the JSON itself.
+func (l rawList) MarshalJSON() ([]byte, error) { return json.RawMessage(l).MarshalJSON() }
+
+// MarshalJSON is the JSON itself.
+func (o rawObject) MarshalJSON() ([]byte, error) { return json.RawMessage(o).MarshalJSON() }
+
+// Schema describes a list of anything.
+func (rawList) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[[]any](), true, "")
+}
+
+// Schema describes an object of anything.
+func (rawObject) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[map[string]any](), true, "")
 }
 
 func messageOf(m *chat.Message) message {
 	return message{Room: m.Room, Seq: m.Seq, ID: m.ID, By: m.By, At: stamp(m.At), Text: m.Text, EditedAt: stamp(m.EditedAt),
 		Deleted: m.Deleted, ReplyTo: m.ReplyTo, Thread: m.Thread, ReplyCount: m.ReplyCount, Reactions: each(m.Reactions, reactionOf),
-		Attachments: m.Attachments, Mentions: m.Mentions, MentionAll: m.MentionAll, Meta: m.Meta}
+		Attachments: rawList(m.Attachments), Mentions: m.Mentions, MentionAll: m.MentionAll, Meta: rawObject(m.Meta)}
 }
 
 type hit struct {

@@ -18,6 +18,7 @@ import (
 // snapshot, whether they may see the room; runs lets an admin see every room.
 type Store interface {
 	History(ctx context.Context, user chat.UserID, runs bool, room chat.RoomID, before, after, around, thread uint64, limit int) (messages []chat.Message, head uint64, hasMore, found bool, err error)
+	NumberAt(ctx context.Context, room chat.RoomID, at int64) (seq uint64, err error)
 	Events(ctx context.Context, user chat.UserID, runs bool, rooms []chat.RoomID, after []uint64, limit, bytes int,
 		each func(room chat.RoomID, gone bool, head, n uint64, more bool, events []chat.Event)) error
 	Event(ctx context.Context, user chat.UserID, runs bool, room chat.RoomID, seq uint64, by chat.UserID, nonce string) (e chat.Event, head uint64, found bool, err error)
@@ -114,7 +115,14 @@ func (a *Archive) keepIndex(ctx context.Context) {
 func unseen() error { return chat.Errorf(chat.NotFound, "there is no such room") }
 
 func (a *Archive) history(ctx context.Context, q *contract.HistoryAsk) (*contract.HistoryPage, error) {
-	messages, head, more, found, err := a.store.History(ctx, q.User, q.Runs, q.Room, q.Before, q.After, q.Around, q.Thread,
+	around := q.Around
+	if q.AroundTime != 0 {
+		var err error
+		if around, err = a.store.NumberAt(ctx, q.Room, q.AroundTime); err != nil {
+			return nil, err
+		}
+	}
+	messages, head, more, found, err := a.store.History(ctx, q.User, q.Runs, q.Room, q.Before, q.After, around, q.Thread,
 		bounded(q.Limit, mostMessages))
 	if err == nil && !found {
 		err = unseen()

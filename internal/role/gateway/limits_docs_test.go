@@ -40,6 +40,8 @@ var sizes = []struct {
 	{"MaxName", chat.MaxName, "bytes", "a room's name"},
 	{"MaxTopic", chat.MaxTopic, "bytes", "a room's topic"},
 	{"MaxFirst", chat.MaxFirst, "people", "a room is created with; more are added later"},
+	{"MaxInviteUses", chat.MaxInviteUses, "people", "an invite lets in"},
+	{"MaxInviteSeconds", chat.MaxInviteSeconds, "seconds", "an invite lasts"},
 }
 
 // TestLimitsPageIsCurrent: the page says what the tables and constants say.

@@ -8,8 +8,9 @@ import (
 	"github.com/parley-chat/parley/internal/contract"
 )
 
-// Receipts and typing go to rooms of at most so many sessions on this gateway:
-// in larger ones everybody would tell everybody.
+// Receipts and typing go to rooms of at most so many sessions on this gateway: in
+// larger ones everybody would tell everybody, and only somebody's own sessions
+// learn how far they have read.
 const chattyRoom = 100
 
 // maxMarks is how many marks go in one ask.
@@ -84,20 +85,31 @@ func (g *Gateway) flushMarks(ctx context.Context) {
 // marked tells the people in the rooms.
 func (g *Gateway) marked(_ context.Context, list *contract.MarkList) {
 	for _, m := range list.Marks {
-		g.tellRoom(m.Room, Receipt{m}, func(*Session) bool { return true })
+		g.tellRoom(m.Room, m.User, Receipt{m}, func(*Session) bool { return true })
 	}
 }
 
-// tellRoom tells a note to the sessions in a room that are live and fit.
-func (g *Gateway) tellRoom(id chat.RoomID, n Note, fits func(*Session) bool) {
+// tellRoom tells a note to the sessions in a room that are live and fit; in a
+// large room to those of the user whom it is about.
+func (g *Gateway) tellRoom(id chat.RoomID, about chat.UserID, n Note, fits func(*Session) bool) {
+	var own []*seat
+	for _, s := range g.people.of(about) {
+		if place := s.seat(id); place != nil {
+			own = append(own, place)
+		}
+	}
 	h := g.hubOf(id)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.rooms[id]
-	if r == nil || len(r.seats) > chattyRoom {
+	if r == nil {
 		return
 	}
-	for _, s := range r.seats {
+	told := r.seats
+	if len(told) > chattyRoom {
+		told = own
+	}
+	for _, s := range told {
 		if s.live && fits(s.session) {
 			s.session.sink.Tell(n)
 		}
@@ -118,5 +130,5 @@ func (s *Session) Typing(room chat.RoomID, on bool) {
 }
 
 func (g *Gateway) typed(_ context.Context, n *contract.TypingNotice) {
-	g.tellRoom(n.Room, Typing{n.Room, n.User, n.On}, func(s *Session) bool { return s.user != n.User })
+	g.tellRoom(n.Room, n.User, Typing{n.Room, n.User, n.On}, func(s *Session) bool { return s.user != n.User })
 }

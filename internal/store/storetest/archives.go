@@ -158,6 +158,35 @@ var archives = []promise{
 			t.Fatalf("the reaction is %+v", r)
 		}
 	}},
+	{"the number at a time is that of the first event then or later", func(t *testing.T, open Open) {
+		s := open(t)
+		w := NewWorker(t, s)
+		room := w.Event(Create(chat.Group, "Team", alice)).Room
+		for i := range 40 {
+			w.now += int64(i%4)*3 - 1 // pauses, and several at the same time
+			w.Event(Say(alice, room, "something"))
+		}
+		events, _, _, err := s.Archive().Feed(t.Context(), 0, 0, 1000, 1<<20)
+		must(t, err)
+		newest := events[len(events)-1]
+		for at := events[0].At - 1; at <= newest.At+1; at++ {
+			want := newest.Seq
+			for i := range events {
+				if events[i].At >= at {
+					want = events[i].Seq
+					break
+				}
+			}
+			have, err := s.Archive().NumberAt(t.Context(), room, at)
+			must(t, err)
+			if have != want {
+				t.Fatalf("at %d it is %d, should be %d", at, have, want)
+			}
+		}
+		if _, err := s.Archive().NumberAt(t.Context(), ID(77), 5); err != nil {
+			t.Fatalf("a room that does not exist: %v", err)
+		}
+	}},
 	{"history pages in both directions and around a number", checkHistoryPages},
 	{"a thread is its root and its replies", checkThread},
 	{"a delete clears what was said wherever it is kept", checkDelete},

@@ -37,7 +37,9 @@ export function Invites() {
           <div class="row">
             <Icon name="link" />
             <span class="grow"><span class="ellipsis">{t('invites.uses', { uses: invite.uses, count: invite.max_uses })}</span> <p class="small soft ellipsis"><Name id={invite.created_by} /> · {t('invites.until', { when: when(Date.parse(invite.expires_at)) })}{invite.room && ` · ${chat().rooms.get(invite.room)?.name ?? ''}`}</p></span>
-            <button type="button" class="button danger slim" onClick={() => void end(invite)}>{t('invites.end')}</button>
+            {invite.uses >= invite.max_uses ? <span class="tag">{t('invites.used_up')}</span>
+              : Date.parse(invite.expires_at) <= Date.now() ? <span class="tag">{t('invites.over')}</span>
+              : <button type="button" class="button danger slim" onClick={() => void end(invite)}>{t('invites.end')}</button>}
           </div>
         </li>
       )} />

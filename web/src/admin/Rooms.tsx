@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { RoomInfo } from '@parley/client'
 import { confirm } from '../app/overlay'
+import { href } from '../app/route'
 import { chat } from '../app/session'
 import { report } from '../app/toast'
 import { Avatar } from '../design/Avatar'
@@ -31,7 +32,7 @@ export function Rooms() {
         <li key={room.id}>
           <div class="row">
             <Avatar id={room.id} name={room.name || '–'} room />
-            <span class="grow"><span class="ellipsis" dir="auto">{room.name || t(`room.kind.${room.kind}`)}</span> <p class="small soft ellipsis">{t(`room.kind.${room.kind}`)} · {t('members.count', { count: room.member_count })} · {t('admin.rooms.messages', { count: room.head })}</p></span>
+            <span class="grow">{room.kind === 'direct' ? <span>{t('room.kind.direct')}</span> : <a class="link ellipsis" href={href({ page: 'room', room: room.id })}><bdi>{room.name}</bdi></a>}<p class="small soft ellipsis">{room.kind !== 'direct' && `${t(`room.kind.${room.kind}`)} · `} {t('members.count', { count: room.member_count })} · {t('admin.rooms.messages', { count: room.head })}</p></span>
             {room.archived ? <span class="tag">{t('room.archived')}</span>
               : room.kind !== 'direct' && <button type="button" class="button danger slim" aria-label={t('admin.rooms.archive', { name: room.name })} onClick={() => void archive(room)}>{t('room.archive')}</button>}
           </div>

@@ -1,6 +1,7 @@
 import { effect, signal, type Signal } from '@preact/signals'
 import { load, preferred, type Language } from '../i18n'
 
+export type Availability = 'online' | 'away' | 'busy' | 'offline'
 export type Theme = 'system' | 'light' | 'dark'
 
 /** What this browser remembers about how the app should be; it is nobody else's business, so the server does not know it. */
@@ -16,6 +17,8 @@ function remembered<T extends string>(name: string, values: readonly T[], otherw
 export const theme = remembered<Theme>('theme', ['system', 'light', 'dark'], 'system')
 export const tongue = remembered<'auto' | Language>('language', ['auto', 'en', 'de'], 'auto')
 export const notifications = remembered<'on' | 'off'>('notifications', ['on', 'off'], 'off')
+/** How one wants to be seen; the server forgets it with the connection. */
+export const availability = remembered<Availability>('availability', ['online', 'away', 'busy', 'offline'], 'online')
 export const enterSends = remembered<'on' | 'off'>('enter-sends', ['on', 'off'], 'on')
 
 /** apply keeps the document as the preferences say; it resolves when the texts are there. */

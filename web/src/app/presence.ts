@@ -1,7 +1,5 @@
 import { useEffect } from 'preact/hooks'
-import { useUser } from '../design/Avatar'
 import { chat } from './session'
-import { useWatch } from './watch'
 
 /** The server tells of at most this many people. */
 const MOST = 1000
@@ -17,13 +15,6 @@ export function useWatchPresence(ids: readonly string[]): void {
     tell()
     return () => { watched.delete(mine); tell() }
   }, [key])
-}
-
-/** useStatusText is what somebody says of themselves: for now, or else in their profile. */
-export function useStatusText(id: string | undefined): string {
-  const user = useUser(id)
-  const { presence } = chat()
-  return useWatch(presence, () => id === undefined ? '' : presence.get(id).status_text ?? '') || (user?.deleted ? '' : user?.status_text ?? '')
 }
 
 function tell(): void {

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { Client, ParleyError, defaultSessions, signIn as askIn, signUp as askUp, type StoredSession } from '@parley/client'
 import { t } from '../i18n'
+import { availability } from './preferences'
 import { go, route } from './route'
 
 const url = location.origin
@@ -30,6 +31,7 @@ function enter(session: StoredSession): void {
   const entered = new Client({ url, session, sessions, device: device() })
   entered.on('ended', ({ reason }) => { if (client.value === entered) void leave(reason.code === 'signed_out' ? '' : t('entry.ended')) })
   entered.connect()
+  if (availability.value !== 'online') void entered.setStatus(availability.value)
   farewell.value = ''
   client.value = entered
 }
@@ -39,6 +41,7 @@ export interface Newcomer { username: string; password: string; display_name?: s
 export async function signUp(who: Newcomer): Promise<void> {
   const session = await askUp(url, { ...who, device: device() })
   newcomer.value = true
+  availability.value = 'online'
   await sessions.save(session)
   go({ page: 'home' }, { replace: true })
   enter(session)
@@ -46,6 +49,7 @@ export async function signUp(who: Newcomer): Promise<void> {
 
 export async function signIn(username: string, password: string): Promise<void> {
   const session = await askIn(url, { username, password, device: device() })
+  availability.value = 'online'
   await sessions.save(session)
   const { page } = route.value
   if (page === 'signin' || page === 'signup' || page === 'invite') go({ page: 'home' }, { replace: true })

@@ -99,9 +99,11 @@ function SignUp({ code }: { code: string | undefined }) {
   )
 }
 
+const latin: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th' }
+
 /** slug proposes a username for a name. */
 export function slug(name: string): string {
-  return name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/ß/g, 'ss').replace(/[^a-z0-9]+/g, '.').replace(/^\.+|\.+$/g, '').slice(0, 32)
+  return name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/[ßæœøłđðþ]/g, letter => latin[letter]!).replace(/[^a-z0-9]+/g, '.').replace(/^\.+|\.+$/g, '').slice(0, 32)
 }
 
 function Password({ label, autocomplete, hint }: { label: string; autocomplete: 'current-password' | 'new-password'; hint?: string }) {

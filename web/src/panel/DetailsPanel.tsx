@@ -33,7 +33,7 @@ export function DetailsPanel({ room }: { room: Room }) {
         </section>
         {room.kind !== 'direct' && <>
           <button type="button" class="button wide" onClick={() => openPanel({ kind: 'members' })}><Icon name="people" size={18} />{t('members.count', { count: people })}</button>
-          <p class="small soft">{t(`room.kind.${room.kind}`)} {room.created_by && <>{t('room.made_by')} <Name id={room.created_by} />.</>}</p>
+          <p class="small soft">{t(`room.kind.${room.kind}`)}{room.created_by && <> · {t('room.made_by')} <Name id={room.created_by} /></>}</p>
         </>}
         <Mine room={room} />
         {runs && <ReadOnly room={room} />}

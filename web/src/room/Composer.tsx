@@ -6,7 +6,7 @@ import { report } from '../app/toast'
 import { useWatch } from '../app/watch'
 import { Avatar, nameOf, useUser } from '../design/Avatar'
 import { Icon } from '../design/Icon'
-import { withEmoji } from '../emoji/data'
+import { groups, withEmoji } from '../emoji/data'
 import { t } from '../i18n'
 import { plain } from '../text/markdown'
 import { mayEdit, mayWrite } from '../timeline/actions'
@@ -57,6 +57,7 @@ export function Composer({ room, timeline, thread }: Props) {
 
   function change(next: string) {
     setText(next)
+    if (next.includes(':')) groups().catch(() => {}) // for the codes in what is sent
     if (editing) return
     if (thread === undefined) room.setDraft(next)
     else threadDrafts.set(key, next)

@@ -1,7 +1,6 @@
 import type { Room } from '@parley/client'
 import { openMenu, profile, type MenuItem } from '../app/overlay'
 import { go, openPanel, route, togglePanel } from '../app/route'
-import { useStatusText } from '../app/presence'
 import { chat } from '../app/session'
 import { report } from '../app/toast'
 import { useWatch } from '../app/watch'
@@ -39,9 +38,8 @@ function Subtitle({ room }: { room: Room }) {
   const { presence } = chat()
   const peer = room.kind === 'direct' ? room.peer : undefined
   const state = useWatch(presence, () => peer ? presence.get(peer.id) : undefined)
-  const said = useStatusText(peer?.id)
   const flags = useWatch(room, () => room.archived ? 'archived' : room.read_only ? 'read_only' : '')
-  const text = flags ? t(`room.${flags as 'archived' | 'read_only'}`) : peer ? said || t(`presence.${state?.status ?? 'offline'}`) : topic
+  const text = flags ? t(`room.${flags as 'archived' | 'read_only'}`) : peer ? state?.status_text || peer.status_text || t(`presence.${state?.status ?? 'offline'}`) : topic
   return text ? <p class="small soft ellipsis" dir="auto" title={text}>{text}</p> : null
 }
 

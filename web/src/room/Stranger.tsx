@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { RoomInfo } from '@parley/client'
 import { chat } from '../app/session'
 import { explain, report } from '../app/toast'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
 
-/** Stranger is shown for a room that one is not in: it may be a public channel that can be joined. */
+/** Stranger is shown for a room that one is not in: a public channel can be joined, and who runs the installation enters any. */
 export function Stranger({ id }: { id: string }) {
-  const [state, setState] = useState<{ name?: string; topic?: string; error?: string }>({})
+  const [state, setState] = useState<{ kind?: RoomInfo['kind']; name?: string; topic?: string; error?: string }>({})
   const [busy, setBusy] = useState(false)
   useEffect(() => {
     setState({})
@@ -16,17 +17,18 @@ export function Stranger({ id }: { id: string }) {
   }, [id])
   const join = async () => {
     setBusy(true)
-    await chat().joinRoom(id).catch(report)
+    const { api, me } = chat()
+    await (state.kind === 'channel' ? chat().joinRoom(id) : api.setMember({ room: id, user: me.id })).catch(report)
     setBusy(false)
   }
   return (
     <main class="page">
       <div class="empty fill">
         {state.name !== undefined ? <>
-          <Icon name="hash" size={40} />
+          <Icon name={state.kind === 'channel' ? 'hash' : 'people'} size={40} />
           <h2 dir="auto">{state.name}</h2>
-          <p dir="auto">{state.topic || t('stranger.text')}</p>
-          <button type="button" class="button main" disabled={busy} onClick={() => void join()}>{t('join')}</button>
+          <p dir="auto">{state.topic || t(state.kind === 'channel' ? 'stranger.text' : 'stranger.admin')}</p>
+          {state.kind !== 'direct' && <button type="button" class="button main" disabled={busy} onClick={() => void join()}>{t('join')}</button>}
         </> : state.error !== undefined ? <>
           <Icon name="lock" size={40} />
           <h2>{t('stranger.none')}</h2>

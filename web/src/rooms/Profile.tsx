@@ -1,7 +1,7 @@
 import { profile } from '../app/overlay'
 import { go } from '../app/route'
 import { chat } from '../app/session'
-import { useStatusText, useWatchPresence } from '../app/presence'
+import { useWatchPresence } from '../app/presence'
 import { useWatch } from '../app/watch'
 import { Avatar, nameOf, useUser } from '../design/Avatar'
 import { Dialog } from '../design/Dialog'
@@ -19,9 +19,9 @@ function Profile({ id }: { id: string }) {
   const { presence, me } = chat()
   useWatchPresence([id])
   const state = useWatch(presence, () => presence.get(id))
-  const said = useStatusText(id)
   const close = () => { profile.value = null }
   const gone = user?.deleted
+  const said = state.status_text || user?.status_text
   return (
     <Dialog title={t('profile')} onClose={close} class="profile">
       <div class="who">
@@ -32,7 +32,7 @@ function Profile({ id }: { id: string }) {
           {user && user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
         </div>
       </div>
-      {!gone && <p>{t(`presence.${state.status}`)}{said && <span dir="auto"> · {said}</span>}</p>}
+      {!gone && <p>{t(`presence.${state.status}`)}{said && <> · <bdi>{said}</bdi></>}</p>}
       {user && <p class="small soft">{t('profile.since', { date: date(Date.parse(user.created_at)) })}</p>}
       {!gone && (id === me.id
         ? <button type="button" class="button" onClick={() => { close(); go({ page: 'settings', tab: 'profile' }) }}><Icon name="edit" size={18} />{t('profile.edit')}</button>

@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { Room } from '@parley/client'
 import { dialog, openMenu, type MenuItem } from '../app/overlay'
+import { availability, type Availability } from '../app/preferences'
 import { go, openPanel, route } from '../app/route'
 import { chat, signOut } from '../app/session'
 import { report } from '../app/toast'
@@ -86,9 +87,9 @@ function Me() {
   const { presence } = chat()
   const mine = useWatch(presence, () => presence.get(me.id))
   const menu = (e: MouseEvent) => {
-    const set = (status: 'online' | 'away' | 'busy' | 'offline') => () => void chat().setStatus(status, mine.status_text).catch(report)
+    const set = (status: Availability) => () => { availability.value = status; void chat().setStatus(status, mine.status_text).catch(report) }
     const items: MenuItem[] = [
-      ...(['online', 'away', 'busy', 'offline'] as const).map(status => ({ label: t(status === 'offline' ? 'presence.invisible' : `presence.${status}`), checked: mine.status === status, run: set(status) })),
+      ...(['online', 'away', 'busy', 'offline'] as const).map(status => ({ label: t(status === 'offline' ? 'presence.invisible' : `presence.${status}`), checked: availability.value === status, run: set(status) })),
       { label: t('settings'), icon: 'gear', apart: true, run: () => go({ page: 'settings' }) },
       ...(me.role === 'owner' || me.role === 'admin' ? [{ label: t('admin'), icon: 'shield' as const, run: () => go({ page: 'admin' }) }] : []),
       { label: t('shortcuts'), icon: 'keyboard', run: () => { dialog.value = 'shortcuts' } },

@@ -24,8 +24,19 @@ export function Sessions() {
     }
     await load()
   }
+  const endOthers = async (others: readonly Login[]) => {
+    if (!await confirm({ title: t('sessions.end_others.title'), text: t('sessions.end_others.text'), action: t('sessions.end'), danger: true })) return
+    try {
+      for (const login of others) await chat().api.endSession({ id: login.id })
+      toast(t('sessions.ended_others'))
+    } catch (failure) {
+      report(failure)
+    }
+    await load()
+  }
   if (error) return <div class="empty"><p role="alert">{error}</p><button type="button" class="button" onClick={() => { setError(''); void load() }}>{t('try_again')}</button></div>
   if (!logins) return <span class="spinner center" role="status" aria-label={t('loading')} />
+  const others = logins.filter(login => !login.current)
   return (
     <div class="stack">
       <p class="soft">{t('sessions.text')}</p>
@@ -38,6 +49,7 @@ export function Sessions() {
           </li>
         ))}
       </ul>
+      {others.length > 1 && <div class="actions"><button type="button" class="button danger" onClick={() => void endOthers(others)}>{t('sessions.end_others')}</button></div>}
     </div>
   )
 }

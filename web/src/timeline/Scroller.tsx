@@ -16,9 +16,7 @@ export interface ScrollerHandle {
   /** reveal shows a row, at a share of the window's height, and keeps it there while rows around it find their heights. */
   reveal(key: string, share?: number): boolean
   toEnd(): void
-  /** page scrolls by a share of the window. */
-  page(share: number): void
-  focus(): void
+  scrollBy(pixels: number): void
 }
 
 export interface View { atEnd: boolean; first: number; last: number }
@@ -27,6 +25,8 @@ interface Props<R extends { key: string }> {
   rows: readonly R[]
   render: (row: R, index: number) => ComponentChildren
   guess: (row: R, width: number) => number
+  /** rows that do not keep their place among the others, and so cannot hold the view */
+  moves: (row: R) => boolean
   label: string
   nearStart?: () => void
   nearEnd?: () => void
@@ -43,14 +43,16 @@ interface Props<R extends { key: string }> {
  * Scroller shows the part of a long list that is in the window. What one reads stays where it is when rows are added before it, grow or
  * shrink; at the end, new rows are followed.
  */
-export function Scroller<R extends { key: string }>({ rows, render, guess, label, nearStart, nearEnd, onView, handle, more = false, before, class: extra = '', onKeyDown }: Props<R>) {
+export function Scroller<R extends { key: string }>({ rows, render, guess, moves, label, nearStart, nearEnd, onView, handle, more = false, before, class: extra = '', onKeyDown }: Props<R>) {
   const [, again] = useReducer<number, void>(n => n + 1, 0)
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLDivElement>(null)
   const head = useRef<HTMLDivElement>(null)
   const layout = useRef(new Layout()).current
   const anchor = useRef<Anchor>('end')
+  /** the rows that should be in the page, and those that are since the last render */
   const shown = useRef<[number, number]>([0, 0])
+  const made = useRef<[number, number]>([0, 0])
   const known = useRef<{ rows: readonly R[]; width: number }>({ rows: [], width: 0 })
   const props = useRef({ nearStart, nearEnd, onView, more })
   props.current = { nearStart, nearEnd, onView, more }
@@ -60,6 +62,8 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
     layout.set(rows.map(row => row.key), i => guess(rows[i]!, known.current.width || 700))
     shown.current = around()
   }
+
+  const [start, end] = shown.current
 
   function headHeight() { return head.current?.offsetHeight ?? 0 }
 
@@ -85,7 +89,8 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
       anchor.current = 'end'
       return
     }
-    const index = layout.at(scrollTop - headHeight())
+    let index = layout.at(scrollTop - headHeight())
+    while (index < layout.length - 1 && moves(known.current.rows[index]!)) index++
     const key = layout.key(index)
     if (key !== undefined) anchor.current = { key, offset: layout.top(index) + headHeight() - scrollTop }
   }
@@ -104,7 +109,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
   function settle() {
     if (!box.current?.clientHeight) return // not in the page, or not shown
     const { clientHeight, clientWidth } = box.current
-    const [start] = shown.current
+    const [start] = made.current
     if (known.current.width !== clientWidth) {
       if (known.current.width) layout.forget()
       known.current.width = clientWidth
@@ -118,19 +123,30 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
     pad()
     const to = target(clientHeight)
     if (to !== undefined && Math.abs(box.current!.scrollTop - to) > 0.5) box.current!.scrollTop = to
-    const [from, until] = layout.range(box.current!.scrollTop - headHeight(), clientHeight, LEAST_SPARE)
-    if (from < shown.current[0] || until > shown.current[1]) {
-      shown.current = around()
-      again()
-    }
+    want(LEAST_SPARE)
+  }
+
+  /** want renders again when rows that are nearer than `spare` are missing. */
+  function want(spare: number): boolean {
+    const { scrollTop, clientHeight } = box.current!
+    const top = scrollTop - headHeight()
+    const [from, until] = layout.range(top, clientHeight, spare)
+    if (from >= made.current[0] && until <= made.current[1]) return false
+    shown.current = layout.range(top, clientHeight, SPARE)
+    again()
+    return true
   }
 
   function pad() {
-    const [start, end] = shown.current
+    const [start, end] = made.current
     list.current!.style.paddingBlock = `${layout.top(start)}px ${layout.total - layout.top(end)}px`
   }
 
-  useLayoutEffect(() => { settle(); tell() })
+  useLayoutEffect(() => {
+    made.current = [start, end]
+    settle()
+    tell()
+  })
 
   useEffect(() => {
     // What changes its height without a new render: a window that is resized, text that is edited, fonts that arrive.
@@ -142,12 +158,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
 
   function onScroll() {
     hold()
-    const { scrollTop, clientHeight } = box.current!
-    const [from, until] = layout.range(scrollTop - headHeight(), clientHeight, LEAST_SPARE)
-    if (from < shown.current[0] || until > shown.current[1]) {
-      shown.current = layout.range(scrollTop - headHeight(), clientHeight, SPARE)
-      again()
-    } else tell()
+    if (!want(LEAST_SPARE)) tell()
   }
 
   useImperativeHandle(handle ?? null, () => ({
@@ -163,11 +174,9 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, label
       shown.current = around()
       again()
     },
-    page(share) { box.current?.scrollBy({ top: box.current.clientHeight * share }) },
-    focus() { box.current?.focus() },
+    scrollBy(pixels) { box.current?.scrollBy({ top: pixels }) },
   }), [])
 
-  const [start, end] = shown.current
   return (
     <div ref={box} class={`scroller ${extra}`} role="log" aria-label={label} aria-live="off" tabIndex={0} onScroll={onScroll} onKeyDown={onKeyDown}>
       <div ref={head}>{before}</div>

@@ -10,7 +10,7 @@ import { day, t } from '../i18n'
 import { edit, mayEdit, openThread, pickReaction, remove, reply } from './actions'
 import { MessageRow } from './MessageRow'
 import { NoticeRow } from './NoticeRow'
-import { guess, rowsOf, type Row } from './rows'
+import { guess, moves, rowsOf, type Row } from './rows'
 import { Scroller, type ScrollerHandle, type View } from './Scroller'
 import { Announcer } from './Announcer'
 import { pickDay } from './DayDialog'
@@ -25,7 +25,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   const hasNewer = useWatch(timeline, () => timeline.hasNewer)
   const loadingOlder = useWatch(timeline, () => timeline.loadingOlder)
   const failure = useWatch(timeline, () => timeline.error)
-  const [unreadAfter, setUnreadAfter] = useState(() => thread === undefined && room.unread > 0 ? room.read : 0)
+  const [unreadAfter, setUnreadAfter] = useState(() => thread === undefined && room.unread > 0 ? room.read : undefined)
   const [flash, setFlash] = useState<number>()
   const [ready, setReady] = useState(false)
   const [view, setView] = useState<View>({ atEnd: true, first: 0, last: 0 })
@@ -59,7 +59,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   }
 
   useEffect(() => {
-    const start = at !== undefined ? jump(at) : unreadAfter > 0 ? jump('unread') : timeline.load().catch(() => {})
+    const start = at !== undefined ? jump(at) : unreadAfter !== undefined ? jump('unread') : timeline.load().catch(() => {})
     void start.then(() => setReady(true))
   }, [timeline, at, atRoute])
   // The day is shown while one scrolls.
@@ -98,10 +98,11 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   const sending = lastOwn?.kind === 'message' && lastOwn.by === me && lastOwn.state === 'sending' ? lastOwn.key : undefined
   useEffect(() => {
     if (!sending) return
-    setUnreadAfter(0)
+    setUnreadAfter(undefined)
     if (hasNewer) void jump('newest')
     else scroller.current?.toEnd()
   }, [sending])
+  useEffect(() => () => timeline.trim(KEPT), [timeline])
   useEffect(() => { if (items.length > 0) newcomer.value = false }, [items.length > 0])
 
   const onKeyDown = (e: KeyboardEvent) => keys(e, { room, ...(thread !== undefined && { thread }) }, latest.current)
@@ -110,9 +111,9 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   const top = rows[view.first]
   if (items.length === 0 && !ready && !failure) return <Waiting />
   return (
-    <div class="timeline">
+    <div class="timeline" onWheel={e => { if (e.target instanceof Element && e.target.closest('.pill')) scroller.current?.scrollBy(e.deltaY) }}>
       {items.length === 0 && failure && <div class="empty"><Icon name="alert" size={32} /><p>{explain(failure)}</p><button type="button" class="button" onClick={() => void timeline.load().catch(() => {})}>{t('try_again')}</button></div>}
-      <Scroller<Row> handle={scroller} rows={rows} guess={guess} label={label} more={hasNewer} onView={next => setView(now => now.atEnd === next.atEnd && now.first === next.first && now.last === next.last ? now : next)}
+      <Scroller<Row> handle={scroller} rows={rows} guess={guess} moves={moves} label={label} more={hasNewer} onView={next => setView(now => now.atEnd === next.atEnd && now.first === next.first && now.last === next.last ? now : next)}
         nearStart={() => { if (hasOlder && !loadingOlder && !timeline.error) void timeline.loadOlder().catch(() => {}) }}
         nearEnd={() => { if (hasNewer && !timeline.loadingNewer && !timeline.error) void timeline.loadNewer().catch(() => {}) }}
         onKeyDown={onKeyDown}
@@ -139,6 +140,8 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   )
 }
 
+/** So many messages stay in memory when a room is left. */
+const KEPT = 300
 /** The divider stands this far down, so that some of what was read before is seen too. */
 const UNREAD = 0.2
 

@@ -4,15 +4,20 @@
  */
 export class Layout {
   private readonly measured = new Map<string, number>()
+  private guessed = new Map<string, number>()
   private keys: readonly string[] = []
   private tops = new Float64Array(1)
   private places: Map<string, number> | undefined
-  private guess: (index: number) => number = () => 40
 
   /** set takes the rows as they are now; guess answers the height of a row that was never measured. */
   set(keys: readonly string[], guess: (index: number) => number): void {
+    const before = this.guessed
+    this.guessed = new Map()
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!
+      if (!this.measured.has(key)) this.guessed.set(key, before.get(key) ?? guess(i))
+    }
     this.keys = keys
-    this.guess = guess
     this.places = undefined
     this.place()
   }
@@ -25,14 +30,17 @@ export class Layout {
     return true
   }
 
-  /** forget drops all measurements, when rows became wider or narrower. */
-  forget(): void { this.measured.clear() }
+  /** forget takes measurements for guesses from now on, when rows became wider or narrower. */
+  forget(): void {
+    for (const [key, height] of this.measured) this.guessed.set(key, height)
+    this.measured.clear()
+  }
 
   /** place works out positions after measurements. */
   place(): void {
     const { keys } = this
     const tops = this.tops.length === keys.length + 1 ? this.tops : new Float64Array(keys.length + 1)
-    for (let i = 0, top = 0; i < keys.length; i++) tops[i + 1] = top += this.measured.get(keys[i]!) ?? this.guess(i)
+    for (let i = 0, top = 0; i < keys.length; i++) tops[i + 1] = top += this.measured.get(keys[i]!) ?? this.guessed.get(keys[i]!) ?? 0
     this.tops = tops
   }
 

@@ -11,13 +11,13 @@ export type Row =
 const TOGETHER_MS = 5 * 60_000
 const DAY_MS = 86_400_000
 
-/** rowsOf puts separators between items. `unreadAfter` is the number that was read last when the room was opened; 0 for no divider. */
-export function rowsOf(items: readonly Item[], unreadAfter: number, me: string): Row[] {
+/** rowsOf puts separators between items. `unreadAfter` is the number that was read last when the room was opened; without it there is no divider. */
+export function rowsOf(items: readonly Item[], unreadAfter: number | undefined, me: string): Row[] {
   const rows: Row[] = []
   let nextDay = 0
   let dayStart = 0
   let before: Message | undefined
-  let divided = unreadAfter === 0
+  let divided = unreadAfter === undefined
   for (const item of items) {
     if (item.at >= nextDay || item.at < dayStart) {
       dayStart = midnight(item.at)
@@ -25,7 +25,7 @@ export function rowsOf(items: readonly Item[], unreadAfter: number, me: string):
       rows.push({ kind: 'day', key: `day ${dayStart}`, at: dayStart })
       before = undefined
     }
-    if (!divided && item.seq !== undefined && item.seq > unreadAfter) {
+    if (!divided && item.seq !== undefined && item.seq > unreadAfter!) {
       divided = true
       if (item.by !== me) {
         rows.push({ kind: 'unread', key: 'unread' })
@@ -48,6 +48,9 @@ export function rowsOf(items: readonly Item[], unreadAfter: number, me: string):
 /** told says whether a notice is worth a line. */
 const told = (notice: Notice) => notice.event.kind === 'member' || notice.event.kind === 'room'
 
+/** moves is true for rows that stand elsewhere when messages are added before them. */
+export const moves = (row: Row) => row.kind === 'day' || row.kind === 'unread'
+
 /** guess is about how high a row is, before it has been measured. */
 export function guess(row: Row, width: number): number {
   switch (row.kind) {
@@ -58,7 +61,12 @@ export function guess(row: Row, width: number): number {
       const perLine = Math.max(20, (width - 90) / 7.2)
       const { text, reactions, reply_to: quote, replyCount } = row.message
       let lines = 0
-      for (const line of text.slice(0, 4000).split('\n')) lines += Math.max(1, Math.ceil(line.length / perLine))
+      for (let from = 0; from <= text.length;) {
+        const end = text.indexOf('\n', from)
+        const to = end < 0 ? text.length : end
+        lines += Math.max(1, Math.ceil((to - from) / perLine))
+        from = to + 1
+      }
       return lines * 22 + (row.first ? 32 : 4) + (reactions.length > 0 ? 34 : 0) + (quote ? 24 : 0) + (replyCount > 0 ? 30 : 0)
     }
   }

@@ -3,8 +3,6 @@ package terminal
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +22,7 @@ type chat struct {
 	me      client.User
 	rooms   map[string]*room
 	current string
-	names   map[string]string // user id to what to call them
+	names   names
 	away    bool
 
 	answers chan answer
@@ -50,7 +48,7 @@ type room struct {
 func newChat(s *client.Session, screen *screen, o *Options) *chat {
 	return &chat{
 		session: s, rest: s.REST(), screen: screen, lines: max(1, o.Lines), wanted: o.Room,
-		rooms: map[string]*room{}, names: map[string]string{},
+		rooms: map[string]*room{}, names: names{},
 		mine: map[string]uint64{}, seen: map[string]uint64{},
 	}
 }
@@ -167,7 +165,7 @@ func (c *chat) event(ev client.Event) {
 		return
 	}
 	if r.Unread++; r.Unread == 1 {
-		c.screen.note("%s writes in %s", c.name(ev.By), c.title(ev.Room))
+		c.screen.note("%s writes in %s", c.names.of(ev.By), c.title(ev.Room))
 	}
 }
 
@@ -191,24 +189,15 @@ func (c *chat) settled() bool {
 }
 
 func (c *chat) show(ev client.Event) {
-	who := c.name(ev.By)
 	switch b := ev.Body.(type) {
 	case client.MessageBody:
-		c.screen.message(ev.At, ev.By, who, said(b.Text, b.Deleted))
+		c.screen.message(ev.At, ev.By, c.names.of(ev.By), said(b.Text, b.Deleted))
 	case client.EditBody:
-		c.screen.message(ev.At, ev.By, who, "(edited) "+said(b.Text, b.Deleted))
-	case client.DeleteBody:
-		c.screen.happening(ev.At, who+" deleted a message")
-	case client.ReactionBody:
-		verb := " reacts with "
-		if b.Op == "remove" {
-			verb = " takes back "
+		c.screen.message(ev.At, ev.By, c.names.of(ev.By), "(edited) "+said(b.Text, b.Deleted))
+	default:
+		if text := c.names.sentence(ev); text != "" {
+			c.screen.happening(ev.At, text)
 		}
-		c.screen.happening(ev.At, who+verb+b.Emoji)
-	case client.MemberBody:
-		c.screen.happening(ev.At, c.membership(who, ev.By, b))
-	case client.RoomBody:
-		c.screen.happening(ev.At, roomChange(who, b))
 	}
 }
 
@@ -219,99 +208,33 @@ func said(text string, deleted bool) string {
 	return text
 }
 
-func (c *chat) membership(who, by string, b client.MemberBody) string {
-	whom := c.name(b.User)
-	switch {
-	case b.Op == "join":
-		return whom + " joined"
-	case b.Op == "leave" || b.Op == "remove" && by == b.User:
-		return whom + " left"
-	case b.Op == "add":
-		return who + " added " + whom
-	case b.Op == "remove":
-		return who + " removed " + whom
-	}
-	return who + " made " + whom + " " + b.Role
-}
-
-func roomChange(who string, b client.RoomBody) string {
-	switch b.Op {
-	case "rename":
-		return who + " renamed the room to " + b.Name
-	case "topic":
-		return who + " set the topic: " + b.Topic
-	case "create":
-		return who + " made the room"
-	case "archive":
-		return who + " archived the room"
-	}
-	return who + " changed the room's settings"
-}
-
-// people are those whose names showing ev needs.
-func people(ev client.Event) []string {
-	if b, ok := ev.Body.(client.MemberBody); ok {
-		return []string{ev.By, b.User}
-	}
-	return []string{ev.By}
-}
-
 // learn looks up the names of users that are not known, in one call.
 func (c *chat) learn(ctx context.Context, ids []string) {
-	var unknown []string
-	for _, id := range ids {
-		if _, known := c.names[id]; !known && id != "" && !slices.Contains(unknown, id) {
-			unknown = append(unknown, id)
-		}
-	}
+	unknown := c.names.unknown(ids)
 	if len(unknown) == 0 {
 		return
 	}
 	users, err := c.rest.Lookup(ctx, nil, unknown)
 	if err != nil {
-		return // name shows them by id until a later look-up works
+		return // they are shown by id until a later look-up works
 	}
-	for _, u := range users {
-		c.names[u.ID] = u.Name()
-	}
-}
-
-func (c *chat) name(id string) string {
-	if name := c.names[id]; name != "" {
-		return name
-	}
-	return "user " + id[max(0, len(id)-6):]
+	c.names.learn(users)
 }
 
 // title is what to call a room.
 func (c *chat) title(id string) string {
-	r := c.rooms[id]
-	switch {
-	case r == nil:
-		return "a room"
-	case r.Peer != nil:
-		return "@" + r.Peer.Username
-	case r.Name != "":
-		return r.Name
-	case r.Handle != "":
-		return r.Handle
-	case r.Kind == client.Direct:
-		return "notes to self"
+	if r := c.rooms[id]; r != nil {
+		return title(&r.Room)
 	}
-	return "room " + id[max(0, len(id)-6):]
+	return "a room"
 }
 
 // sorted are my rooms by title.
-func (c *chat) sorted() []*room {
-	all := make([]*room, 0, len(c.rooms))
+func (c *chat) sorted() []*client.Room {
+	all := make([]*client.Room, 0, len(c.rooms))
 	for _, r := range c.rooms {
-		all = append(all, r)
+		all = append(all, &r.Room)
 	}
-	slices.SortFunc(all, func(a, b *room) int {
-		if by := strings.Compare(c.title(a.ID), c.title(b.ID)); by != 0 {
-			return by
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	sortRooms(all)
 	return all
 }

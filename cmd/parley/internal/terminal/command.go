@@ -36,10 +36,8 @@ func (c *chat) enter(ctx context.Context, text string) (quit bool) {
 		}
 	case "rooms":
 		c.showRooms()
-	case "open":
+	case "open", "join":
 		err = c.open(ctx, rest)
-	case "join":
-		err = c.join(ctx, rest)
 	case "history":
 		err = c.history(ctx, rest)
 	case "who":
@@ -101,52 +99,18 @@ func (c *chat) showRooms() {
 		if r.Unread > 0 {
 			unread = fmt.Sprintf("  (%d unread)", r.Unread)
 		}
-		c.screen.line("%3d  %s%s", i+1, c.title(r.ID), unread)
+		c.screen.line("%3d  %s%s", i+1, title(r), unread)
 	}
 }
 
-// open makes a room the one that lines go to, and shows its last messages. A
-// room that I am not in is joined if it is public; @username opens a direct one.
+// open makes a room the one that lines go to, and shows its last messages.
 func (c *chat) open(ctx context.Context, name string) error {
-	if name == "" {
-		return errors.New("which room? /rooms lists them")
-	}
-	r, err := c.find(name)
+	found, err := visit(ctx, c.rest, c.sorted(), name)
 	if err != nil {
 		return err
 	}
-	if r == nil && strings.HasPrefix(name, "@") {
-		made, err := c.rest.CreateRoom(ctx, client.NewRoom{Kind: client.Direct, Members: []string{name}})
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		c.enterRoom(made)
-		r = c.rooms[made.ID]
-	}
-	if r == nil {
-		return c.join(ctx, name)
-	}
-	return c.turnTo(ctx, r)
-}
-
-// find looks for one of my rooms by number, id, handle or name; nil if none.
-func (c *chat) find(name string) (*room, error) {
-	all := c.sorted()
-	var found *room
-	for i, r := range all {
-		switch {
-		case r.ID == name || name == "#"+r.Handle:
-			return r, nil
-		case strings.EqualFold(c.title(r.ID), name) || strings.EqualFold(r.Handle, name):
-			if found != nil {
-				return nil, fmt.Errorf("there are several rooms %s: /rooms lists them, /open takes the number", name)
-			}
-			found = r
-		case strconv.Itoa(i+1) == name && found == nil:
-			found = r
-		}
-	}
-	return found, nil
+	c.enterRoom(found)
+	return c.turnTo(ctx, c.rooms[found.ID])
 }
 
 func (c *chat) turnTo(ctx context.Context, r *room) error {
@@ -160,38 +124,6 @@ func (c *chat) turnTo(ctx context.Context, r *room) error {
 	r.shown = history.Head
 	c.session.MarkRead(r.ID, history.Head)
 	return nil
-}
-
-func (c *chat) join(ctx context.Context, name string) error {
-	if name == "" {
-		return errors.New("which room?")
-	}
-	if r, err := c.find(name); err != nil || r != nil {
-		if err == nil {
-			err = c.turnTo(ctx, r)
-		}
-		return err
-	}
-	handle := strings.TrimPrefix(name, "#")
-	rooms, _, err := c.rest.PublicRooms(ctx, handle, client.Page{Limit: 200})
-	if err != nil {
-		return err
-	}
-	for _, r := range rooms {
-		if r.ID != name && !strings.EqualFold(r.Handle, handle) && !strings.EqualFold(r.Name, name) {
-			continue
-		}
-		joined, err := c.rest.JoinRoom(ctx, r.ID)
-		if err != nil {
-			return fmt.Errorf("join %s: %w", name, err)
-		}
-		if joined.ID == "" {
-			joined = r
-		}
-		c.enterRoom(joined)
-		return c.turnTo(ctx, c.rooms[joined.ID])
-	}
-	return fmt.Errorf("there is no room %s to be seen from here", name)
 }
 
 func (c *chat) history(ctx context.Context, count string) error {
@@ -221,17 +153,13 @@ func (c *chat) history(ctx context.Context, count string) error {
 }
 
 func (c *chat) showHistory(ctx context.Context, r *room, messages []client.Posted) {
-	authors := make([]string, len(messages))
-	for i, m := range messages {
-		authors[i] = m.By
-	}
-	c.learn(ctx, authors)
+	c.learn(ctx, authors(messages))
 	for _, m := range messages {
 		text := said(m.Text, m.Deleted)
 		if m.EditedAt != nil && !m.Deleted {
 			text += " (edited)"
 		}
-		c.screen.message(m.At, m.By, c.name(m.By), text)
+		c.screen.message(m.At, m.By, c.names.of(m.By), text)
 	}
 	if len(messages) > 0 {
 		r.oldest = messages[0].Seq

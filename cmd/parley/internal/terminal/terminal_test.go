@@ -326,11 +326,11 @@ func TestAmbiguousRoomsAreNotGuessed(t *testing.T) {
 	c := &chat{rooms: map[string]*room{
 		"1": {Room: client.Room{ID: "1", Name: "same"}}, "2": {Room: client.Room{ID: "2", Name: "same"}}, "3": {Room: client.Room{ID: "3", Name: "other", Handle: "o"}},
 	}}
-	if _, err := c.find("same"); err == nil {
+	if _, err := pick(c.sorted(), "same"); err == nil {
 		t.Error("one of two rooms was taken")
 	}
 	for name, want := range map[string]string{"#o": "3", "OTHER": "3", "1": "1"} {
-		if r, err := c.find(name); err != nil || r == nil || r.ID != want {
+		if r, err := pick(c.sorted(), name); err != nil || r == nil || r.ID != want {
 			t.Errorf("%s found %+v, %v", name, r, err)
 		}
 	}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Client, MemorySessions, ParleyError, signIn, signUp, type StoredSession } from "../src/index.ts"
+import { Browser } from "./fake/browser.ts"
+import { problem, Town } from "./fake/town.ts"
+
+/** A town whose refresh tokens work once, and whose access tokens have run out. */
+function strict(): { town: Town; ann: StoredSession; refreshes: string[] } {
+  const town = new Town()
+  const ann = town.user("ann")
+  ann.session.access_expires_at = new Date(Date.now() - 1_000).toISOString()
+  const refreshes: string[] = []
+  town.instead = async (_, path, init) => {
+    if (path === "users/me") {
+      const fresh = (init.headers as Record<string, string>).Authorization === `Bearer ${ann.user.id}/${refreshes.length + 1}`
+      return fresh ? Response.json(ann.user) : problem(401, "unauthenticated")
+    }
+    if (path !== "sessions/refresh") return undefined
+    const { refresh_token } = JSON.parse(String(init.body)) as { refresh_token: string }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (refresh_token !== `r${refreshes.length + 1}`) return problem(401, "unauthenticated")
+    refreshes.push(refresh_token)
+    const n = refreshes.length + 1
+    return Response.json({ user: ann.user, session: {
+      ...ann.session, access_token: `${ann.user.id}/${n}`, refresh_token: `r${n}`, access_expires_at: new Date(Date.now() + 900_000).toISOString() } })
+  }
+  return { town, ann, refreshes }
+}
+
+test("tabs renew a token once, whoever begins", async () => {
+  const { town, ann, refreshes } = strict()
+  const [browser, sessions] = [new Browser(), new MemorySessions()]
+  const clients = [1, 2, 3].map(() => new Client({
+    url: "http://town", session: ann, sessions, fetch: town.fetch, socket: town.socket, platform: browser.tab().platform }))
+  const answers = await Promise.all(clients.flatMap((client) => [client.api.me(), client.api.me()]))
+  assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([ann.user.id]))
+  assert.deepEqual(refreshes, ["r1"])
+  assert.equal((await sessions.load())!.session.refresh_token, "r2")
+})
+
+test("a page that begins with an old copy takes what is stored", async () => {
+  const { town, ann, refreshes } = strict()
+  const sessions = new MemorySessions()
+  const options = { url: "http://town", session: ann, sessions, fetch: town.fetch, socket: town.socket }
+  await new Client(options).api.me()
+  await new Client(options).api.me()
+  assert.deepEqual(refreshes, ["r1"])
+})
+
+test("a token that the server does not take is renewed, and the call made again", async () => {
+  const { town, ann, refreshes } = strict()
+  ann.session.access_expires_at = "2099-01-01T00:00:00.000Z"
+  ann.session.access_token = "stale"
+  const client = new Client({ url: "http://town", session: ann, fetch: town.fetch, socket: town.socket })
+  assert.equal((await client.api.me()).username, "ann")
+  assert.deepEqual(refreshes, ["r1"])
+})
+
+test("a session that another tab has cleared is not brought back", async () => {
+  const { town, ann, refreshes } = strict()
+  const sessions = new MemorySessions()
+  const client = new Client({ url: "http://town", session: ann, sessions, fetch: town.fetch, socket: town.socket })
+  await client.api.me()
+  await sessions.clear()
+  town.instead = (_, path) => path === "users/me" ? problem(401, "unauthenticated") : undefined
+  await assert.rejects(client.api.me(), { code: "unauthenticated" })
+  assert.deepEqual(refreshes, ["r1"])
+  assert.equal(await sessions.load(), undefined)
+})
+
+test("refusals have a code, a status, and a time to come back", async () => {
+  const town = new Town()
+  town.instead = () => problem(429, "rate_limited", { "Retry-After": "2" })
+  const refusal = await signIn("http://town/", { username: "ann", password: "wrong" }, town.fetch).then(() => undefined, (thrown: ParleyError) => thrown)
+  assert.ok(refusal instanceof ParleyError)
+  assert.deepEqual([refusal.code, refusal.status, refusal.retryAfterMs, refusal.retryable], ["rate_limited", 429, 2_000, true])
+  town.instead = () => new Response("<html>", { status: 502 })
+  await assert.rejects(signUp("http://town", { username: "ann", password: "a long password" }, town.fetch), { code: "network" })
+  town.instead = () => Promise.reject(new TypeError("fetch failed"))
+  await assert.rejects(signUp("http://town", { username: "ann", password: "a long password" }, town.fetch), { code: "network", status: 0 })
+})
+
+test("calls go where the description says", async () => {
+  const town = new Town()
+  const seen: [string, string, unknown][] = []
+  town.instead = (method, path, init) => {
+    seen.push([method, path, init.body && JSON.parse(String(init.body))])
+    return path.endsWith("reactions/%F0%9F%91%8D") ? new Response(null, { status: 204 }) : Response.json({})
+  }
+  const client = new Client({ url: "http://town", session: town.user("ann"), fetch: town.fetch, socket: town.socket })
+  await client.api.editRoom({ room: "r", name: "new" })
+  assert.equal(await client.api.react({ room: "r", seq: 7, emoji: "👍" }), undefined)
+  await client.api.history({ room: "r", before: 9, limit: 5 })
+  await client.api.createRoom({ kind: "group" }, { key: "mine" })
+  assert.deepEqual(seen, [
+    ["PATCH", "rooms/r", { name: "new" }], ["PUT", "rooms/r/messages/7/reactions/%F0%9F%91%8D", undefined],
+    ["GET", "rooms/r/messages", undefined], ["POST", "rooms", { kind: "group" }],
+  ])
+  assert.ok(town.calls.includes("GET rooms/r/messages?before=9&limit=5"))
+})
