@@ -167,9 +167,12 @@ test('the owner gives a role, bans and lets in again, and sees what there is', a
   await ada.chooses('Administrator')
   await people.getByRole('listitem').filter({ hasText: 'Finn Lund' }).getByText('Administrator').waitFor()
   await finn.reload()
-  await finn.page.getByRole('button', { name: 'You: status, settings, sign out' }).click()
-  await finn.page.getByRole('menuitem', { name: 'Administration' }).waitFor()
-  await finn.page.keyboard.press('Escape')
+  await finn.until('the menu leads to administration', async () => {
+    await finn.page.getByRole('button', { name: 'You: status, settings, sign out' }).click()
+    const offered = await finn.page.getByRole('menuitem', { name: 'Administration' }).count()
+    await finn.page.keyboard.press('Escape')
+    return offered === 1
+  })
   await actions.click()
   await ada.chooses('Ban')
   await ada.agrees('Ban')
