@@ -43,12 +43,15 @@ function distances(emoji: string[]): string {
 function workerAssets(): Plugin {
   return {
     name: 'parley-worker-assets',
-    generateBundle(_, bundle) {
-      const worker = bundle['sw.js']
-      if (worker?.type !== 'chunk') return
-      const files = Object.keys(bundle).filter(name => name.startsWith('_parley/')).sort().map(name => `/${name}`)
-      const version = createHash('sha256').update(files.join('\n')).digest('hex').slice(0, 12)
-      worker.code = worker.code.replace('__ASSETS__', JSON.stringify(files)).replace('__VERSION__', JSON.stringify(version))
+    generateBundle: {
+      order: 'post', // after Vite has dropped the chunks that are only a style
+      handler(_, bundle) {
+        const worker = bundle['sw.js']
+        if (worker?.type !== 'chunk') return
+        const files = Object.keys(bundle).filter(name => name.startsWith('_parley/')).sort().map(name => `/${name}`)
+        const version = createHash('sha256').update(files.join('\n')).digest('hex').slice(0, 12)
+        worker.code = worker.code.replace('__ASSETS__', JSON.stringify(files)).replace('__VERSION__', JSON.stringify(version))
+      },
     },
   }
 }

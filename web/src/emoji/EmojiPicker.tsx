@@ -60,7 +60,7 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
         <label class="search-field"><span class="sr-only">{t('emoji.find')}</span><Icon name="search" size={16} /><input ref={field} class="input" type="search" placeholder={t('emoji.find')} value={query} onInput={e => setQuery(e.currentTarget.value)} /></label>
         {all && !found && (
           <div class="jumps" role="group" aria-label={t('emoji.groups')}>
-            {all.map((section, i) => <button key={section.title} type="button" aria-label={section.title} title={section.title} onClick={() => box.current!.querySelectorAll('section')[i]!.scrollIntoView()}>{section.emoji[0]!.emoji}</button>)}
+            {all.map((section, i) => <button key={section.title} type="button" aria-label={section.title} title={section.title} onClick={() => jump(box.current!.querySelectorAll('section')[i]!)}>{section.emoji[0]!.emoji}</button>)}
           </div>
         )}
         <div class="groups" onClick={e => { const emoji = emojiAt(e); if (emoji) choose(emoji.emoji) }} onMouseOver={e => show(emojiAt(e))} onFocusIn={e => show(emojiAt(e))}>
@@ -72,6 +72,12 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
       </div>
     </>
   )
+}
+
+/** jump goes there again when what was skipped on the way to it has got its size. */
+function jump(section: Element): void {
+  section.scrollIntoView()
+  requestAnimationFrame(() => requestAnimationFrame(() => section.scrollIntoView()))
 }
 
 function Cells({ emoji }: { emoji: readonly Emoji[] }) {

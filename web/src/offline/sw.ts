@@ -23,7 +23,9 @@ worker.addEventListener('install', event => {
 
 worker.addEventListener('activate', event => {
   event.waitUntil(caches.keys().then(async names => {
-    await Promise.all(names.filter(name => name.startsWith('parley-') && name !== cacheName).map(name => caches.delete(name)))
+    // The one before stays: a page of it may be open still, and the server has its files no more.
+    const old = names.filter(name => name.startsWith('parley-') && name !== cacheName).slice(0, -1)
+    await Promise.all(old.map(name => caches.delete(name)))
     await worker.clients.claim()
   }))
 })
