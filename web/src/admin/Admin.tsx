@@ -22,7 +22,7 @@ export function Admin({ tab = 'overview' }: { tab?: AdminTab }) {
   const runs = me.role === 'owner' || me.role === 'admin'
   const Page = tabs[tab].page
   return (
-    <main class="page">
+    <main id="main" class="page">
       <header class="room-header">
         <button type="button" class="icon-button back" aria-label={t('back')} onClick={() => go({ page: 'home' })}><Icon name="back" /></button>
         <div class="grow titles"><h1>{t('admin')}</h1></div>

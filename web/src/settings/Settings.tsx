@@ -20,7 +20,7 @@ const tabs: Record<SettingsTab, { icon: IconName; page: () => preact.JSX.Element
 export function Settings({ tab = 'profile' }: { tab?: SettingsTab }) {
   const Page = tabs[tab].page
   return (
-    <main class="page">
+    <main id="main" class="page">
       <header class="room-header">
         <button type="button" class="icon-button back" aria-label={t('back')} onClick={() => go({ page: 'home' })}><Icon name="back" /></button>
         <div class="grow titles"><h1>{t('settings')}</h1></div>
