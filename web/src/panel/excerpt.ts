@@ -4,12 +4,9 @@ export interface Excerpt { text: string; hit: boolean }
 const BEFORE = 60
 const MOST = 280
 
-/** excerpt cuts a text around its first hit and marks all hits in what is left. Highlights are [start, end) in bytes of UTF-8, in order. */
+/** excerpt cuts a text around its first hit and marks all hits in what is left. Highlights are [start, end) in the text, in order. */
 export function excerpt(text: string, highlights: readonly (readonly [number, number])[]): Excerpt[] {
-  const bytes = new TextEncoder().encode(text)
-  const decoder = new TextDecoder()
-  const index = (byte: number) => decoder.decode(bytes.subarray(0, byte)).length
-  const hits = highlights.map(([start, end]) => [index(start), index(end)] as const).filter(([start, end]) => end > start)
+  const hits = highlights.filter(([start, end]) => end > start)
   const from = hits[0] && hits[0][0] > BEFORE ? wordStart(text, hits[0][0] - BEFORE) : 0
   const to = Math.min(text.length, from + MOST)
   const parts: Excerpt[] = from > 0 ? [{ text: '… ', hit: false }] : []
