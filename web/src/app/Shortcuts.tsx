@@ -16,7 +16,7 @@ const groups = (mod: string): [Key, [Key, string[][]][]][] => [
 /** Shortcuts lists every key that does something. */
 export function Shortcuts() {
   return (
-    <Dialog title={t('shortcuts')} large onClose={() => { dialog.value = null }} class="shortcuts">
+    <Dialog title={t('shortcuts')} large reading onClose={() => { dialog.value = null }} class="shortcuts">
       <div class="columns">
         {groups(mod()).map(([title, keys]) => (
           <section key={title}>

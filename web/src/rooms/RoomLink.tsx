@@ -28,9 +28,10 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
   }
   return (
     <li>
-      <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} aria-label={label} onClick={() => { if (current) focusComposer(room.id) }} onContextMenu={onContextMenu}>
+      <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} onClick={() => { if (current) focusComposer(room.id) }} onContextMenu={onContextMenu}>
         <Avatar id={room.peer?.id ?? room.id} name={name} size={40} room={room.kind !== 'direct'} presence={room.kind === 'direct'} />
-        <span class="grow">
+        <span class="sr-only">{label}</span>
+        <span class="grow" aria-hidden="true">
           <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
           <span class="line"><Last room={room} />{mentions > 0 && <span class="badge at">@{mentions > 1 ? number(mentions) : ''}</span>}{unread > 0 && <span class={`badge${muted ? ' quiet' : ''}`}>{unread > 999 ? '999+' : unread}</span>}</span>
         </span>
