@@ -39,6 +39,9 @@ export class Person {
       const { protocol, origin } = new URL(request.url())
       if (protocol !== 'data:' && origin !== new URL(url).origin) person.strangers.push(request.url())
     })
+    // A policy that had to stop something is a fault too: the page should not have tried.
+    await person.context.exposeFunction('violated', what => person.faults.push(`policy: ${what}`))
+    await person.context.addInitScript(() => addEventListener('securitypolicyviolation', e => violated(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`)))
     person.page = await person.tab()
     return person
   }
