@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing to build, test, lint and run a town, and nothing else. Usage: scripts/setup.sh [test|lint|town|all]
+# Installs what is missing to build, test, lint and run a town, and nothing else. Usage: scripts/setup.sh [test|js|lint|town|all]
 #
 # Asks nothing. When everything is there it takes well under two seconds and needs no network. System packages come from apt; on
 # other systems it names what to install and fails. A missing dependency is always a failure, here and in CI.
@@ -47,9 +47,13 @@ check_go() {
 	need 'gcc|clang|cc' gcc libc6-dev
 }
 
-check_browser() {
+check_node() {
 	need node nodejs
 	need npm npm
+}
+
+check_browser() {
+	check_node
 	need 'chromium|chromium-browser|google-chrome' chromium fonts-dejavu-core
 }
 
@@ -62,15 +66,19 @@ check_postgres() {
 check_node_version() {
 	local major
 	major=$(node -p 'process.versions.node.split(".")[0]')
-	((major >= 18)) || die "the browser tests need Node 18 or newer, this is $(node --version)"
+	((major >= 20)) || die "the TypeScript client and the browser tests need Node 20 or newer, this is $(node --version)"
 }
 
+# install_npm_packages FOLDER…
 install_npm_packages() {
-	local lock=test/e2e/package-lock.json done=test/e2e/node_modules/.package-lock.json
-	[[ $done -nt $lock ]] && return
-	say "installing the npm packages of test/e2e"
-	npm ci --prefix test/e2e --no-audit --no-fund --loglevel=error
-	touch "$done"
+	local folder done
+	for folder in "$@"; do
+		done=$folder/node_modules/.package-lock.json
+		[[ $done -nt $folder/package-lock.json ]] && continue
+		say "installing the npm packages of $folder"
+		npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
+		touch "$done"
+	done
 }
 
 install_golangci() {
@@ -130,7 +138,14 @@ for_test() {
 	check_postgres
 	install_missing
 	check_node_version
-	install_npm_packages
+	install_npm_packages test/e2e clients/js
+}
+
+for_js() {
+	check_node
+	install_missing
+	check_node_version
+	install_npm_packages clients/js
 }
 
 for_lint() {
@@ -142,6 +157,7 @@ for_lint() {
 
 case ${1:-all} in
 test) for_test ;;
+js) for_js ;;
 lint) for_lint ;;
 town) for_town ;;
 all)
@@ -149,5 +165,5 @@ all)
 	for_town
 	for_lint
 	;;
-*) die "usage: scripts/setup.sh [test|lint|town|all]" ;;
+*) die "usage: scripts/setup.sh [test|js|lint|town|all]" ;;
 esac

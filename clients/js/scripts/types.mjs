@@ -39,7 +39,7 @@ async function descriptions() {
 const resolve = (description, ref) => ref.slice(2).split('/').reduce((at, step) => at[step], description)
 const nameOf = ref => ref.slice(ref.lastIndexOf('/') + 1)
 const camel = id => id.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())
-const comment = (text, indent = '') => (text ? `${indent}/** ${text} */\n` : '')
+const comment = (text, indent = '') => (text ? `${indent}/** ${text.replace(/@\w+/g, '`$&`')} */\n` : '')
 
 // plain leaves out which fields may be added, because a client ignores what it does not know, and that a list may be null, which the
 // server never sends.
@@ -71,6 +71,7 @@ async function wire(rest, socket) {
   const described = { openapi: '3.1.0', info: rest.info, paths: {}, components: { schemas: schemas(rest, socket) } }
   const text = astToString(await openapiTS(described, { rootTypes: false }))
   const shapes = text.slice(text.indexOf('export interface components'), text.indexOf('export type $defs'))
+    .replaceAll('@description ', '').replace(/@username\w*/g, '`$&`').replace(/^ +\/\*\* (@enum \{string\}|Format: int64) \*\/\n/gm, '').replace(/^ +\* (@enum \{string\}|Format: int64)\n/gm, '')
   const union = (name, doc, list) =>
     `/** ${doc} */\nexport type ${name} =\n${list.map(({ shape }) => `  | Wire<"${shape}">`).join('\n')}\n`
   return notice + shapes + '\n/** A shape of the protocol, by the name that its description gives it. */\n' +

@@ -25,7 +25,7 @@ export interface Api {
   }, options?: CallOptions): Promise<Wire<"UsersOutBody">>
   /** Give an org role, ban, unban */
   adminEditUser(input: {
-    /** an id, or @username */
+    /** an id, or `@username` */
     user: string
   } & Wire<"AdminEditInBody">, options?: CallOptions): Promise<Wire<"User">>
   /** What this server can do and allows */
@@ -95,13 +95,13 @@ export interface Api {
   /** Put somebody out of a room */
   removeMember(input: {
     room: string
-    /** an id, or @username */
+    /** an id, or `@username` */
     user: string
   }, options?: CallOptions): Promise<undefined>
   /** Add somebody, or change their role */
   setMember(input: {
     room: string
-    /** an id, or @username */
+    /** an id, or `@username` */
     user: string
   } & Wire<"SetMemberInBody">, options?: CallOptions): Promise<Wire<"Member">>
   /** Messages as they stand now, ascending */
@@ -161,7 +161,7 @@ export interface Api {
     q: string
     /** only this room */
     room?: string
-    /** only this author: an id, or @username */
+    /** only this author: an id, or `@username` */
     from?: string
     /** only what is older */
     before?: string
@@ -200,7 +200,7 @@ export interface Api {
   }, options?: CallOptions): Promise<Wire<"PresenceOutBody">>
   /** One user */
   getUser(input: {
-    /** an id, or @username */
+    /** an id, or `@username` */
     user: string
   }, options?: CallOptions): Promise<Wire<"User">>
 }

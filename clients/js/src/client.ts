@@ -85,6 +85,8 @@ interface StoredRoom {
   last?: Item | undefined
 }
 
+const stored = (room: Room): StoredRoom => ({ info: room.info, cursor: room.cursor, last: room.last })
+
 const nobody = { id: "", username: "", display_name: "", kind: "person", role: "member", created_at: "" } satisfies User
 /** How long changes gather before they are stored, and marks before they are told, in milliseconds. */
 const gather = 300
@@ -273,7 +275,7 @@ export class Client {
     return { results: await Promise.all(found), ...(next_cursor && { next_cursor }) }
   }
 
-  /** Makes a room. Members are ids or @usernames. A direct room that exists already is that room. */
+  /** Makes a room. Members are ids or `@usernames`. A direct room that exists already is that room. */
   async createRoom(room: Wire<"CreateRoomInBody">): Promise<Room> {
     return this.#adopt(await this.api.createRoom(room))
   }
@@ -332,10 +334,14 @@ export class Client {
     for (const room of this.#dirty) {
       const page = room.timeline.page()
       if (page) this.#store(`page|${room.id}`, page)
-      if (lead) this.#store(`room|${room.id}`, { info: room.info, cursor: room.cursor, last: room.last } satisfies StoredRoom)
+      if (lead) this.#keep(room)
     }
     this.#dirty.clear()
     await Promise.all(this.#writes)
+  }
+
+  #keep(room: Room): void {
+    this.#store(`room|${room.id}`, stored(room))
   }
 
   // ---- tabs and the connection
@@ -418,8 +424,7 @@ export class Client {
         return
       case "hello":
         if (this.#link) {
-          const rooms = this.rooms.all.map((room) => ({ info: room.info, cursor: room.cursor, last: room.last }))
-          this.#tabs?.tell({ kind: "sync", me: this.#me, rooms, entries: this.#outbox.all(), state: this.connection.state })
+          this.#tabs?.tell({ kind: "sync", me: this.#me, rooms: this.rooms.all.map(stored), entries: this.#outbox.all(), state: this.connection.state })
         }
         return
       case "lead":
@@ -580,6 +585,7 @@ export class Client {
     this.#inbox.enter(info.id, info.head)
     const room = new Room(this.#core, info)
     this.rooms.put(room)
+    this.#keep(room) // at once: a run that does not know the room would not ask for what it missed of it
     if (this.rooms.loaded) this.#emit("room", { room })
     return room
   }

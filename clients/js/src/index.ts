@@ -7,7 +7,7 @@ export type {
 } from "./model.ts"
 export { Observable } from "./observable.ts"
 export { Directory, PresenceList, type Presence } from "./people.ts"
-export type { Platform, TabChannel } from "./platform.ts"
+export type { Locks, Platform, TabChannel } from "./platform.ts"
 export type { CallOptions } from "./rest.ts"
 export { Room, type Receipt, type SendOptions } from "./room.ts"
 export { RoomList } from "./rooms.ts"

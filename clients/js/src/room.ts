@@ -48,6 +48,8 @@ export interface SendOptions {
   /** At most 4 KiB of JSON that the server keeps and hands on. */
   meta?: object
   attachments?: unknown[]
+  /** Names the message: said again with it, also by another run of the program, it is said once. Made up if it is absent. */
+  nonce?: string
 }
 
 /** How long somebody is typing who does not say so again, in milliseconds. */
@@ -185,8 +187,8 @@ export class Room extends Observable {
 
   /** Says something. The message is in the timeline at once, and is repeated until the server has it. */
   send(text: string, options: SendOptions = {}): Message {
-    const nonce = uuid()
-    const frame = { type: "send" as const, ref: nonce, nonce, room: this.id, text, ...options }
+    const { nonce = uuid(), ...rest } = options
+    const frame = { type: "send" as const, ref: nonce, nonce, room: this.id, text, ...rest }
     this.#core.command(frame, this.cursor).catch(() => undefined) // the message shows it
     return toMessage({ frame, at: Date.now(), after: 0 }, this.#core.me.id)!
   }
@@ -266,7 +268,7 @@ export class Room extends Observable {
     return this.#core.api.listMembers({ room: this.id, ...(cursor && { cursor }) })
   }
 
-  /** Adds somebody, by id or @username, or changes their role. */
+  /** Adds somebody, by id or `@username`, or changes their role. */
   setMember(user: string, role?: Member["role"]): Promise<Member> {
     return this.#core.api.setMember({ room: this.id, user, ...(role && { role }) })
   }

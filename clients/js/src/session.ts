@@ -1,6 +1,6 @@
 import { ParleyError } from "./error.ts"
 import type { StoredSession } from "./model.ts"
-import type { Platform } from "./platform.ts"
+import { alone, type Locks } from "./platform.ts"
 import { api, type Token } from "./rest.ts"
 
 /** Where the tokens of who is signed in are kept. Refresh tokens work once, so there must be one place that has the newest. */
@@ -90,12 +90,11 @@ const usable = ({ session }: StoredSession, refused?: string): boolean =>
   session.access_token !== refused && Date.parse(session.access_expires_at) - Date.now() > margin
 
 /** The tokens of a sign-in, renewed when that is needed: one renewal at a time, in all tabs together. @internal */
-export function renewing(url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Platform["locks"]): Token {
+export function renewing(url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Locks | undefined): Token {
   let mine = first
   let renewal: Promise<string> | undefined
   let kept: Promise<void> | undefined
   const rest = api(url, fetch)
-  const alone = <T>(work: () => Promise<T>): Promise<T> => locks ? locks.request(`parley-refresh-${first.user.id}`, work) : work()
 
   // What is stored of this very sign-in is as new as `first`, or newer: another tab may have renewed it.
   async function keep(): Promise<void> {
@@ -118,7 +117,7 @@ export function renewing(url: string, fetch: typeof globalThis.fetch, first: Sto
   return async (refused) => {
     await (kept ??= keep())
     if (usable(mine, refused)) return mine.session.access_token
-    return (renewal ??= alone(() => renew(refused)).finally(() => (renewal = undefined)))
+    return (renewal ??= alone(locks, `parley-refresh-${first.user.id}`, () => renew(refused)).finally(() => (renewal = undefined)))
   }
 }
 

@@ -4,12 +4,11 @@ export interface components {
     schemas: {
         AdminEditInBody: {
             banned?: boolean;
-            /** @enum {string} */
             role?: "owner" | "admin" | "member" | "guest" | "bot";
         };
         Body: {
             attachments?: unknown;
-            /** @description the message was deleted and its body cleared */
+            /** the message was deleted and its body cleared */
             deleted?: boolean;
             emoji?: string;
             handle?: string;
@@ -21,11 +20,9 @@ export interface components {
             name?: string;
             op?: string;
             read_only?: boolean;
-            /** Format: int64 */
             reply_to?: number;
             role?: string;
             text?: string;
-            /** Format: int64 */
             thread?: number;
             topic?: string;
             user?: string;
@@ -34,36 +31,18 @@ export interface components {
             features: string[];
             limits: components["schemas"]["Limits"];
             /**
-             * Format: int64
-             * @description of this door: 1
+             * of this door: 1
              */
             protocol: number;
-            /** @enum {string} */
-            signup: "open" | "invite" | "closed";
-            /** @description of the server */
+            signup: "open" | "closed";
+            /** of the server */
             version: string;
         };
-        CreateInviteInBody: {
-            /**
-             * Format: int64
-             * @default 604800
-             */
-            expires_in_s: number;
-            /**
-             * Format: int64
-             * @description how many people can sign up with it
-             * @default 1
-             */
-            max_uses: number;
-            /** @description a channel or group to add them to */
-            room?: string;
-        };
         CreateRoomInBody: {
-            /** @description a channel's unique short name */
+            /** a channel's unique short name */
             handle?: string;
-            /** @enum {string} */
             kind: "channel" | "group" | "direct";
-            /** @description user ids, or @usernames */
+            /** user ids, or `@usernames` */
             members?: string[];
             name?: string;
             topic?: string;
@@ -79,12 +58,11 @@ export interface components {
         EditMineInBody: {
             favourite?: boolean;
             muted?: boolean;
-            /** @enum {string} */
             notify?: "all" | "mentions" | "none";
         };
         EditRoomInBody: {
             name?: string;
-            /** @description only moderators and owners write */
+            /** only moderators and owners write */
             read_only?: boolean;
             topic?: string;
         };
@@ -94,115 +72,68 @@ export interface components {
             body: components["schemas"]["Body"];
             by: string;
             id: string;
-            /** @enum {string} */
             kind: "message" | "edit" | "delete" | "reaction" | "member" | "room";
-            /** @description only for the author, in acks and answers */
+            /** only for the author, in acks and answers */
             nonce?: string;
             room: string;
             /**
-             * Format: int64
-             * @description 1, 2, 3 … in the room, without holes
+             * 1, 2, 3 … in the room, without holes
              */
             seq: number;
             /**
-             * Format: int64
-             * @description edit, delete, reaction: the message's number
+             * edit, delete, reaction: the message's number
              */
             target?: number;
         };
         EventsOutBody: {
             events: components["schemas"]["Event"][];
             /**
-             * Format: int64
-             * @description the room's newest number: there is more while the last event is before it
+             * the room's newest number: there is more while the last event is before it
              */
             head: number;
         };
         HistoryOutBody: {
             has_more: boolean;
             /**
-             * Format: int64
-             * @description the room's newest number
+             * the room's newest number
              */
             head: number;
             messages: components["schemas"]["Message"][];
         };
         Hit: {
-            /** @description [start, end) in bytes of the text's UTF-8 */
+            /** [start, end) in bytes of the text's UTF-8 */
             highlights: number[][];
             message: components["schemas"]["Message"];
             room: string;
         };
-        Invite: {
-            /** @description only in the answer to who makes it */
-            code?: string;
-            /** Format: date-time */
-            created_at: string;
-            created_by: string;
-            /** Format: date-time */
-            expires_at: string;
-            id: string;
-            /** Format: int64 */
-            max_uses: number;
-            /** @description who signs up with it is added to this room */
-            room?: string;
-            /** @description the link to hand on; as code */
-            url?: string;
-            /** Format: int64 */
-            uses: number;
-        };
-        InvitedRoom: {
-            id: string;
-            /** @enum {string} */
-            kind: "channel" | "group";
-            name: string;
-        };
-        InvitesOutBody: {
-            invites: components["schemas"]["Invite"][];
-            next_cursor?: string;
-        };
         Limits: {
             /**
-             * Format: int64
-             * @description pieces in a message
+             * pieces in a message
              */
             attachments: number;
-            /** Format: int64 */
             emoji: number;
             /**
-             * Format: int64
-             * @description people a room is created with
+             * people a room is created with
              */
             first_members: number;
-            /** Format: int64 */
             frame: number;
-            /** Format: int64 */
             heartbeat_s: number;
-            /** Format: int64 */
             meta: number;
-            /** Format: int64 */
             nonce: number;
             /**
-             * Format: int64
-             * @description entries in a list
+             * entries in a list
              */
             page_size: number;
             /**
-             * Format: int64
-             * @description events per room that a hello replays unless it says otherwise
+             * events per room that a hello replays unless it says otherwise
              */
             replay_default: number;
-            /** Format: int64 */
             room_name: number;
-            /** Format: int64 */
             room_topic: number;
-            /** Format: int64 */
             sockets_per_user: number;
-            /** Format: int64 */
             text: number;
             /**
-             * Format: int64
-             * @description in watch_presence
+             * in watch_presence
              */
             watched_users: number;
         };
@@ -220,13 +151,9 @@ export interface components {
             ids?: string[];
             usernames?: string[];
         };
-        LookupInviteInBody: {
-            code: string;
-        };
         Member: {
             /** Format: date-time */
             joined_at: string;
-            /** @enum {string} */
             role: "owner" | "moderator" | "member";
             user: string;
         };
@@ -247,15 +174,11 @@ export interface components {
             mentions?: string[];
             meta?: unknown;
             reactions: components["schemas"]["Reaction"][];
-            /** Format: int64 */
             reply_count?: number;
-            /** Format: int64 */
             reply_to?: number;
             room: string;
-            /** Format: int64 */
             seq: number;
             text: string;
-            /** Format: int64 */
             thread?: number;
         };
         OnlineOutBody: {
@@ -268,7 +191,6 @@ export interface components {
         Presence: {
             /** Format: date-time */
             last_active?: string;
-            /** @enum {string} */
             status: "online" | "away" | "busy" | "offline";
             status_text?: string;
             user: string;
@@ -278,39 +200,33 @@ export interface components {
         };
         Problem: {
             /**
-             * @description stable, the same on the socket
-             * @enum {string}
+             * stable, the same on the socket
              */
             code: "invalid" | "malformed" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable" | "internal";
-            /** @description a sentence for a person */
+            /** a sentence for a person */
             detail: string;
-            /** Format: int64 */
             status: number;
             title: string;
-            /** @description urn:parley:<code> */
+            /** urn:parley:<code> */
             type: string;
         };
         Queued: {
-            /** @description what the event will be called */
+            /** what the event will be called */
             id: string;
             nonce: string;
         };
         Reaction: {
-            /** Format: int64 */
             count: number;
             emoji: string;
             me: boolean;
-            /** @description the first 20 of them */
+            /** the first 20 of them */
             users: string[];
         };
         ReadInBody: {
-            /** Format: int64 */
             seq: number;
         };
         Receipt: {
-            /** Format: int64 */
             delivered: number;
-            /** Format: int64 */
             read: number;
             user: string;
         };
@@ -325,48 +241,39 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             created_by: string;
-            /** Format: int64 */
             delivered?: number;
             favourite?: boolean;
             handle?: string;
             /**
-             * Format: int64
-             * @description the newest event's number
+             * the newest event's number
              */
             head: number;
             id: string;
-            /** @enum {string} */
             kind: "channel" | "group" | "direct";
-            /** @description the newest event */
+            /** the newest event */
             last?: components["schemas"]["Event"];
-            /** Format: int64 */
             member_count: number;
             /**
-             * Format: int64
-             * @description of me or of all, after it
+             * of me or of all, after it
              */
             mentions?: number;
             muted?: boolean;
             name: string;
-            /** @enum {string} */
             notify?: "all" | "mentions" | "none";
-            /** @description direct rooms: the other one */
+            /** direct rooms: the other one */
             peer?: components["schemas"]["User"];
             /**
-             * Format: int64
-             * @description the number up to which I have read
+             * the number up to which I have read
              */
             read?: number;
             read_only: boolean;
             /**
-             * @description mine; this and what follows is for members
-             * @enum {string}
+             * mine; this and what follows is for members
              */
             role?: "owner" | "moderator" | "member";
             topic: string;
             /**
-             * Format: int64
-             * @description messages after it
+             * messages after it
              */
             unread?: number;
         };
@@ -383,19 +290,17 @@ export interface components {
             username: string;
         };
         SendInBody: {
-            /** @description a JSON array of at most 10 */
+            /** a JSON array of at most 10 */
             attachments?: unknown;
-            /** @description a JSON object of at most 4 KiB that is kept and handed on */
+            /** a JSON object of at most 4 KiB that is kept and handed on */
             meta?: unknown;
-            /** @description the same as Idempotency-Key */
+            /** the same as Idempotency-Key */
             nonce?: string;
-            /** Format: int64 */
             reply_to?: number;
-            /** @description at most 32 KiB; may be empty only with attachments or meta */
+            /** at most 32 KiB; may be empty only with attachments or meta */
             text?: string;
             /**
-             * Format: int64
-             * @description the root's number
+             * the root's number
              */
             thread?: number;
         };
@@ -403,11 +308,10 @@ export interface components {
             sessions: components["schemas"]["Login"][];
         };
         SetMemberInBody: {
-            /** @enum {string} */
             role?: "owner" | "moderator" | "member";
         };
         SignInInBody: {
-            /** @description how the session is called in the list of sessions */
+            /** how the session is called in the list of sessions */
             device?: string;
             password: string;
             username: string;
@@ -415,11 +319,9 @@ export interface components {
         SignUpInBody: {
             device?: string;
             display_name?: string;
-            /** @description the code of an invite; needed where signup is invite */
-            invite?: string;
-            /** @description 8 to 128 bytes */
+            /** 8 to 128 bytes */
             password: string;
-            /** @description 1 to 32 of a-z, 0-9, dot, underscore and hyphen; case is folded */
+            /** 1 to 32 of a-z, 0-9, dot, underscore and hyphen; case is folded */
             username: string;
         };
         SignedIn: {
@@ -427,15 +329,10 @@ export interface components {
             user: components["schemas"]["User"];
         };
         Stats: {
-            /** Format: int64 */
             dead_commands: number;
-            /** Format: int64 */
             events: number;
-            /** Format: int64 */
             messages: number;
-            /** Format: int64 */
             rooms: number;
-            /** Format: int64 */
             users: number;
         };
         Tokens: {
@@ -443,20 +340,18 @@ export interface components {
             access_expires_at: string;
             access_token: string;
             id: string;
-            /** @description good for one refresh */
+            /** good for one refresh */
             refresh_token: string;
         };
         User: {
-            /** @description for admins only */
+            /** for admins only */
             banned?: boolean;
             /** Format: date-time */
             created_at: string;
             deleted?: boolean;
             display_name: string;
             id: string;
-            /** @enum {string} */
             kind: "person" | "bot";
-            /** @enum {string} */
             role: "owner" | "admin" | "member" | "guest" | "bot";
             status_text?: string;
             username: string;
@@ -465,30 +360,20 @@ export interface components {
             next_cursor?: string;
             users: components["schemas"]["User"][];
         };
-        Welcome: {
-            /** Format: date-time */
-            expires_at: string;
-            invited_by: components["schemas"]["User"];
-            room?: components["schemas"]["InvitedRoom"];
-        };
         AckFrame: {
-            /** @description left out where nothing needed changing */
+            /** left out where nothing needed changing */
             event?: components["schemas"]["Event"];
             ref?: string;
-            /** @enum {string} */
             type: "ack";
         };
         AuthFrame: {
             ref: string;
             token: string;
-            /** @enum {string} */
             type: "auth";
         };
         ByeFrame: {
             reason: string;
-            /** Format: int64 */
             reconnect_after_ms: number;
-            /** @enum {string} */
             type: "bye";
         };
         CursorsFrame: {
@@ -496,181 +381,143 @@ export interface components {
                 [key: string]: number;
             };
             more?: boolean;
-            /** @enum {string} */
             type: "cursors";
         };
         DeleteFrame: {
             nonce?: string;
             ref: string;
             room: string;
-            /** Format: int64 */
             seq: number;
-            /** @enum {string} */
             type: "delete";
         };
         DeliveredFrame: {
             room: string;
-            /** Format: int64 */
             seq: number;
-            /** @enum {string} */
             type: "delivered";
         };
         EditFrame: {
             nonce?: string;
             ref: string;
             room: string;
-            /** Format: int64 */
             seq: number;
             text: string;
-            /** @enum {string} */
             type: "edit";
         };
         ErrorFrame: {
             code: string;
             detail: string;
             ref?: string;
-            /** Format: int64 */
             retry_after_ms?: number;
-            /** @enum {string} */
             type: "error";
         };
         EventFrame: {
             event: components["schemas"]["Event"];
-            /** @enum {string} */
             type: "event";
         };
         EventsAskFrame: {
-            /** Format: int64 */
             after: number;
             /**
-             * Format: int64
-             * @description default 50, at most 200
+             * default 50, at most 200
              */
             limit?: number;
             ref: string;
             room: string;
-            /** @enum {string} */
             type: "events";
         };
         EventsFrame: {
             events: components["schemas"]["Event"][];
-            /** Format: int64 */
             head: number;
             ref?: string;
             room: string;
-            /** @enum {string} */
             type: "events";
         };
         HelloFrame: {
-            /** @description by room, the last number that the client has */
+            /** by room, the last number that the client has */
             cursors?: {
                 [key: string]: number;
             };
             device?: string;
-            /** @description cursors frames follow */
+            /** cursors frames follow */
             more?: boolean;
             /**
-             * Format: int64
-             * @description events per room that are replayed at most; default 500
+             * events per room that are replayed at most; default 500
              */
             replay_limit?: number;
-            /** @description an access token; a Bearer header makes it optional */
+            /** an access token; a Bearer header makes it optional */
             token?: string;
-            /** @enum {string} */
             type: "hello";
         };
         JoinFrame: {
             nonce?: string;
             ref: string;
             room: string;
-            /** @enum {string} */
             type: "join";
         };
         LeaveFrame: {
             nonce?: string;
             ref: string;
             room: string;
-            /** @enum {string} */
             type: "leave";
         };
         PingFrame: {
-            /** @enum {string} */
             type: "ping";
         };
         PongFrame: {
-            /** @enum {string} */
             type: "pong";
         };
         PresenceFrame: {
             /** Format: date-time */
             last_active?: string;
-            /** @enum {string} */
             status: "online" | "away" | "busy" | "offline";
             status_text?: string;
-            /** @enum {string} */
             type: "presence";
             user: string;
         };
         ReactFrame: {
             emoji: string;
             nonce?: string;
-            /** @enum {string} */
             op: "add" | "remove";
             ref: string;
             room: string;
-            /** Format: int64 */
             seq: number;
-            /** @enum {string} */
             type: "react";
         };
         ReadFrame: {
             room: string;
-            /** Format: int64 */
             seq: number;
-            /** @enum {string} */
             type: "read";
         };
         ReceiptFrame: {
-            /** Format: int64 */
             delivered?: number;
-            /** Format: int64 */
             read?: number;
             room: string;
-            /** @enum {string} */
             type: "receipt";
             user: string;
         };
         ResetFrame: {
-            /** Format: int64 */
             head: number;
             room: string;
-            /** @enum {string} */
             type: "reset";
         };
         RoomFrame: {
             room: components["schemas"]["Room"];
-            /** @enum {string} */
             type: "room";
         };
         RoomGoneFrame: {
             room: string;
-            /** @enum {string} */
             type: "room_gone";
         };
         SendFrame: {
             attachments?: unknown;
             meta?: unknown;
-            /** @description repeating a message with it is harmless */
+            /** repeating a message with it is harmless */
             nonce?: string;
             ref: string;
-            /** Format: int64 */
             reply_to?: number;
             room: string;
-            /** @description at most 32 KiB; may be empty only with attachments or meta */
+            /** at most 32 KiB; may be empty only with attachments or meta */
             text: string;
-            /** Format: int64 */
             thread?: number;
-            /** @enum {string} */
             type: "send";
         };
         ServerFacts: {
@@ -678,54 +525,44 @@ export interface components {
         };
         StatusFrame: {
             ref?: string;
-            /** @enum {string} */
             status: "online" | "away" | "busy" | "offline";
             text?: string;
-            /** @enum {string} */
             type: "status";
         };
         TruncatedFrame: {
             /**
-             * Format: int64
-             * @description events before it were left out: fetch them
+             * events before it were left out: fetch them
              */
             from: number;
             room: string;
-            /** @enum {string} */
             type: "truncated";
         };
         TypedFrame: {
             on: boolean;
             room: string;
-            /** @enum {string} */
             type: "typing";
             user: string;
         };
         TypingFrame: {
             on: boolean;
             room: string;
-            /** @enum {string} */
             type: "typing";
         };
         UserFrame: {
-            /** @enum {string} */
             type: "user";
             user: components["schemas"]["User"];
         };
         WatchPresenceFrame: {
             ref: string;
-            /** @enum {string} */
             type: "watch_presence";
             users: string[];
         };
         WelcomeFrame: {
-            /** Format: int64 */
             heartbeat_s: number;
-            /** @description at most 500; the others follow as room frames */
+            /** at most 500; the others follow as room frames */
             rooms: components["schemas"]["Room"][];
             server: components["schemas"]["ServerFacts"];
             session: string;
-            /** @enum {string} */
             type: "welcome";
             user: components["schemas"]["User"];
         };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Client, MemorySessions, ParleyError, signIn, signUp, type StoredSession } from "../src/index.ts"
+import { Client, MemorySessions, MemoryStorage, ParleyError, signIn, signUp, type StoredSession } from "../src/index.ts"
 import { Browser } from "./fake/browser.ts"
 import { problem, Town } from "./fake/town.ts"
 
@@ -36,6 +36,23 @@ test("tabs renew a token once, whoever begins", async () => {
   assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([ann.user.id]))
   assert.deepEqual(refreshes, ["r1"])
   assert.equal((await sessions.load())!.session.refresh_token, "r2")
+})
+
+test("tabs without locks renew a token once, too", async () => {
+  const { town, ann, refreshes } = strict()
+  const values = new Map<string, string>()
+  const sessions = new MemorySessions()
+  const given = { document: {}, window: new EventTarget(), navigator: { onLine: true }, localStorage: {
+    getItem: (key: string) => values.get(key) ?? null, setItem: (key: string, value: string) => values.set(key, value), removeItem: (key: string) => values.delete(key) } }
+  for (const [name, value] of Object.entries(given)) Object.defineProperty(globalThis, name, { value, configurable: true })
+  try {
+    const clients = [1, 2, 3].map(() => new Client({ url: "http://town", session: ann, sessions, fetch: town.fetch, socket: town.socket, storage: new MemoryStorage() }))
+    await Promise.all(clients.map((client) => client.api.me()))
+    assert.deepEqual(refreshes, ["r1"])
+    assert.equal(values.size, 0)
+  } finally {
+    for (const name of Object.keys(given)) Reflect.deleteProperty(globalThis, name)
+  }
 })
 
 test("a page that begins with an old copy takes what is stored", async () => {

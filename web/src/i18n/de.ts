@@ -195,7 +195,7 @@ export const de: Dictionary = {
   'message.failed': 'Nicht gesendet.',
   'message.failed.brief': 'Nicht gesendet:',
   'message.in_thread': 'Thread anzeigen',
-  'message.label': '{name}, {time}',
+  'message.label': '{name}, {time}: {text}',
   'message.link.copied': 'Link kopiert.',
   'message.link.copy': 'Link kopieren',
   'message.quote.gone': 'Die Nachricht ist nicht mehr da.',

@@ -194,7 +194,7 @@ export const en = {
   'message.failed': 'Not sent.',
   'message.failed.brief': 'Not sent:',
   'message.in_thread': 'Show thread',
-  'message.label': '{name}, {time}',
+  'message.label': '{name}, {time}: {text}',
   'message.link.copied': 'Link copied.',
   'message.link.copy': 'Copy link',
   'message.quote.gone': 'The message is not there any more.',

@@ -32,7 +32,7 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
         <Avatar id={room.peer?.id ?? room.id} name={name} size={40} room={room.kind !== 'direct'} presence={room.kind === 'direct'} />
         <span class="grow">
           <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
-          <span class="line"><Last room={room} />{mentions > 0 && <span class="badge mention">@{mentions > 1 ? number(mentions) : ''}</span>}{unread > 0 && <span class={`badge${muted ? ' quiet' : ''}`}>{unread > 999 ? '999+' : unread}</span>}</span>
+          <span class="line"><Last room={room} />{mentions > 0 && <span class="badge at">@{mentions > 1 ? number(mentions) : ''}</span>}{unread > 0 && <span class={`badge${muted ? ' quiet' : ''}`}>{unread > 999 ? '999+' : unread}</span>}</span>
         </span>
       </a>
     </li>

@@ -14,6 +14,9 @@ import { Logo } from '../design/Logo'
 import { t } from '../i18n'
 import { RoomLink } from './RoomLink'
 
+/** So many conversations are in the page before one scrolls on to more. */
+const PAGE = 100
+
 /** Sidebar lists one's conversations and leads to everything that is in none of them. */
 export function Sidebar() {
   const { rooms } = chat()
@@ -23,11 +26,12 @@ export function Sidebar() {
   const peers = useMemo(() => [chat().me.id, ...all.slice(0, 200).flatMap(room => room.peer ? [room.peer.id] : [])], [all])
   useWatchPresence(peers)
   const wanted = filter.trim().toLowerCase()
+  const [most, setMost] = useState(PAGE)
   const fits = (room: Room) => !wanted || `${room.name} ${room.peer?.username ?? ''}`.toLowerCase().includes(wanted)
   const shown = all.filter(fits)
   const favourites = shown.filter(room => room.favourite && !room.archived)
-  const open = shown.filter(room => !room.favourite && !room.archived)
-  const archived = shown.filter(room => room.archived)
+  const open = shown.filter(room => !room.favourite && !room.archived).slice(0, most)
+  const archived = shown.filter(room => room.archived).slice(0, most)
   return (
     <nav class="sidebar" aria-label={t('rooms.label')} onKeyDown={roving}>
       <header>
@@ -40,7 +44,7 @@ export function Sidebar() {
           const first = favourites[0] ?? open[0]
           if (e.key === 'Enter' && first) { go({ page: 'room', room: first.id }); setFilter('') } else if (e.key === 'Escape') setFilter('')
         }} /></label>
-      <div class="scroll">
+      <div class="scroll" onScroll={({ currentTarget: list }) => { if (list.scrollTop + list.clientHeight > list.scrollHeight - 600 && most < all.length) setMost(most + PAGE) }}>
         {!loaded && all.length === 0 && <Waiting />}
         <Section title={t('rooms.favourites')} rooms={favourites} />
         <Section title={t('rooms.all')} rooms={open} hidden={favourites.length === 0} />

@@ -20,17 +20,22 @@ export function Markdown({ text, mention, edited }: Props) {
   )
 }
 
-const all = (tokens: Token[], mention: MentionContext): ComponentChild[] => tokens.map(token => block(token, mention))
+/** What is nested deeper than this is shown as it was written: it is nobody's message, and would take the page down with it. */
+const DEEPEST = 12
 
-function block(token: Token, mention: MentionContext): ComponentChild {
+const all = (tokens: Token[], mention: MentionContext, depth: number): ComponentChild[] => tokens.map(token => block(token, mention, depth))
+
+function block(token: Token, mention: MentionContext, depth = 0): ComponentChild {
+  if (depth > DEEPEST) return token.raw
   switch (token.type) {
+    case 'plain': return <p class="plain" dir="auto">{token.raw}</p>
     case 'space': return null
     case 'paragraph': return <p dir="auto">{inline(token.tokens ?? [], mention)}</p>
     case 'heading': return <p dir="auto" class="heading">{inline(token.tokens ?? [], mention)}</p>
     case 'code': return <pre tabIndex={0}><code>{token.text}</code></pre>
-    case 'blockquote': return <blockquote dir="auto">{all(token.tokens ?? [], mention)}</blockquote>
+    case 'blockquote': return <blockquote dir="auto">{all(token.tokens ?? [], mention, depth + 1)}</blockquote>
     case 'hr': return <hr />
-    case 'list': return listing(token as Tokens.List, mention)
+    case 'list': return listing(token as Tokens.List, mention, depth + 1)
     case 'table': return table(token as Tokens.Table, mention)
     case 'text': return token.tokens ? inline(token.tokens, mention) : plainText(token.text, mention)
     case 'checkbox': return null
@@ -38,11 +43,11 @@ function block(token: Token, mention: MentionContext): ComponentChild {
   }
 }
 
-function listing(token: Tokens.List, mention: MentionContext): ComponentChild {
+function listing(token: Tokens.List, mention: MentionContext, depth: number): ComponentChild {
   const items = token.items.map(item => (
     <li>
       {item.task && <input type="checkbox" checked={Boolean(item.checked)} disabled aria-label={item.checked ? '☑' : '☐'} />}
-      {all(item.tokens, mention)}
+      {all(item.tokens, mention, depth)}
     </li>
   ))
   return token.ordered ? <ol start={Number(token.start) || 1}>{items}</ol> : <ul>{items}</ul>
@@ -59,9 +64,9 @@ function table(token: Tokens.Table, mention: MentionContext): ComponentChild {
   )
 }
 
-function inline(tokens: Token[], mention: MentionContext): ComponentChild[] {
+function inline(tokens: Token[], mention: MentionContext, depth = 0): ComponentChild[] {
   return tokens.map(token => {
-    const inner = () => inline('tokens' in token ? token.tokens ?? [] : [], mention)
+    const inner = () => depth > DEEPEST ? [token.raw] : inline('tokens' in token ? token.tokens ?? [] : [], mention, depth + 1)
     switch (token.type) {
       case 'strong': return <strong>{inner()}</strong>
       case 'em': return <em>{inner()}</em>

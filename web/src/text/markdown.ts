@@ -11,9 +11,32 @@ class ChatTokenizer extends Tokenizer {
   override tag() { return undefined }
 }
 
+/** Longer texts are shown as they are: reading them would hold up the page. */
+const LONGEST = 16_000
+/** So many texts are remembered, which is more than are in view. */
+const REMEMBERED = 400
+const read = new Map<string, Token[]>()
+
 /** parse never fails: what is no markdown is text. */
 export function parse(text: string): Token[] {
-  return new Lexer({ gfm: true, breaks: true, tokenizer: new ChatTokenizer() }).lex(text)
+  let tokens = read.get(text)
+  if (!tokens) {
+    tokens = lex(text)
+    if (read.size >= REMEMBERED) read.delete(read.keys().next().value!)
+    read.set(text, tokens)
+  }
+  return tokens
+}
+
+function lex(text: string): Token[] {
+  if (text.length <= LONGEST) {
+    try {
+      return new Lexer({ gfm: true, breaks: true, tokenizer: new ChatTokenizer() }).lex(text)
+    } catch (error) {
+      console.warn('not read as markdown:', error) // nested too deeply
+    }
+  }
+  return [{ type: 'plain', raw: text, text }]
 }
 
 /** safeUrl is the address that a link may lead to, or undefined for those that must not be links. */

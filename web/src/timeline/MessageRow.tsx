@@ -9,9 +9,11 @@ import { Avatar, nameOf, useUser } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { memo } from '../design/memo'
 import { clock, list, moment, t, when } from '../i18n'
+import { plain } from '../text/markdown'
 import { Markdown } from '../text/Markdown'
 import { useMentions } from '../text/people'
 import { actionsOf, mayWrite, openThread, pickReaction, quick, react, reply } from './actions'
+import { useLongPress } from './press'
 import { Quote } from './Quote'
 import { readers } from './Readers'
 
@@ -30,10 +32,11 @@ export const MessageRow = memo<Props>(function MessageRow({ room, message: m, fi
     e.preventDefault()
     menu({ x: e.clientX, y: e.clientY, width: 0, height: 0 })
   }
+  const press = useLongPress(menu)
   const mentioned = m.mentions.includes(chat().me.id)
   return (
     <article class={`message${first ? ' first' : ''}${mine ? ' mine' : ''}${mentioned ? ' mentioned' : ''}${flash ? ' flash' : ''} ${m.state}`} tabIndex={-1} data-key={m.key} data-seq={m.seq}
-      aria-label={t('message.label', { name: nameOf(author), time: when(m.at) })} onContextMenu={onContextMenu}>
+      aria-label={t('message.label', { name: nameOf(author), time: when(m.at), text: m.deleted ? t('message.deleted') : plain(m.text) })} onContextMenu={onContextMenu} {...press}>
       <div class="gutter">
         {first ? <button type="button" tabIndex={-1} class="face" aria-hidden="true" onClick={() => { profile.value = m.by }}><Avatar id={m.by} name={nameOf(author)} /></button>
           : <time class="soft" aria-hidden="true">{clock(m.at)}</time>}
@@ -47,7 +50,7 @@ export const MessageRow = memo<Props>(function MessageRow({ room, message: m, fi
           </header>
         )}
         {m.reply_to !== undefined && m.reply_to !== thread && <Quote room={room} seq={m.reply_to} onOpen={() => go({ page: 'room', room: room.id, at: m.reply_to!, ...(thread && { panel: { kind: 'thread', root: thread } }) })} />}
-        {thread === undefined && m.thread !== undefined && <Quote room={room} seq={m.thread} thread onOpen={() => openThread(m)} />}
+        {first && thread === undefined && m.thread !== undefined && <Quote room={room} seq={m.thread} thread onOpen={() => openThread(m)} />}
         {m.deleted ? <p class="gone soft">{t('message.deleted')}</p> : <Body message={m} />}
         {m.reactions.length > 0 && <Reactions room={room} message={m} />}
         {thread === undefined && m.replyCount > 0 && (

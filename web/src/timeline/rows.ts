@@ -38,7 +38,7 @@ export function rowsOf(items: readonly Item[], unreadAfter: number | undefined, 
       before = undefined
       continue
     }
-    const first = !before || before.by !== item.by || item.at - before.at > TOGETHER_MS || item.reply_to !== undefined || before.deleted !== item.deleted
+    const first = !before || before.by !== item.by || item.at - before.at > TOGETHER_MS || item.reply_to !== undefined || before.thread !== item.thread || before.deleted !== item.deleted
     rows.push({ kind: 'message', key: item.key, message: item, first })
     before = item
   }

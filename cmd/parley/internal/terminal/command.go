@@ -175,10 +175,6 @@ func (c *chat) who(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, len(users))
-	for i, u := range users {
-		names[i] = u.Username
-	}
-	c.screen.line("%d of %d here: %s", len(users), max(r.MemberCount, len(users)), strings.Join(names, ", "))
+	c.screen.line("%s", here(users, r.MemberCount))
 	return nil
 }

@@ -42,7 +42,7 @@ func (o *Options) signIn(ctx context.Context, k *keyboard, screen *screen) (*cli
 // resume answers nil when there is no sign-in that still holds.
 func (o *Options) resume(ctx context.Context, server *client.Client, v *vault) (*client.Login, error) {
 	name, token := v.find(o.URL, o.Username)
-	if token == "" || o.SignUp {
+	if token == "" || o.SignUp || o.Invite != "" {
 		return nil, nil
 	}
 	login, err := server.Resume(ctx, token)
@@ -65,8 +65,8 @@ func (o *Options) introduce(ctx context.Context, server *client.Client, k *keybo
 	if err != nil {
 		return nil, fmt.Errorf("password: %w", err)
 	}
-	if o.SignUp {
-		return server.SignUp(ctx, name, password, "")
+	if o.SignUp || o.Invite != "" {
+		return o.signUp(ctx, server, name, password)
 	}
 	login, err := server.SignIn(ctx, name, password, "terminal")
 	if client.CodeOf(err) != client.CodeUnauthenticated {
@@ -77,7 +77,16 @@ func (o *Options) introduce(ctx context.Context, server *client.Client, k *keybo
 	if askErr != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
 		return nil, err
 	}
-	return server.SignUp(ctx, name, password, "")
+	return o.signUp(ctx, server, name, password)
+}
+
+// signUp makes an account, with the invite where there is one: its code, or the
+// link that ends in it.
+func (o *Options) signUp(ctx context.Context, server *client.Client, name, password string) (*client.Login, error) {
+	if o.Invite == "" {
+		return server.SignUp(ctx, name, password, "")
+	}
+	return server.SignUpByInvite(ctx, name, password, "", o.Invite[strings.LastIndex(o.Invite, "/")+1:])
 }
 
 // vault keeps refresh tokens in a file that only its owner can read.

@@ -1,5 +1,6 @@
-// Package terminal is the small chat client behind parley chat. It reads and
-// writes lines, so it works over ssh, in a pipe and on a paper terminal.
+// Package terminal is the chat client behind parley chat. On a terminal it has
+// the whole window, by text and plain ANSI sequences, so that it works over ssh; in
+// a pipe, on a paper terminal and where it is asked to it reads and writes lines.
 package terminal
 
 import (
@@ -22,7 +23,9 @@ type Options struct {
 	URL      string `name:"url" default:"http://127.0.0.1:8080" env:"PARLEY_URL" help:"Address of the server."`
 	Username string `name:"username" short:"u" help:"Who to be; by default whoever signed in here last, else you are asked."`
 	SignUp   bool   `name:"sign-up" help:"Make the account first."`
-	Lines    int    `name:"lines" default:"20" help:"Messages to show when a room is opened."`
+	Invite   string `name:"invite" help:"The invite that signing up takes where --signup invite is: its link or code. Makes the account first."`
+	Plain    bool   `name:"plain" help:"Line by line, as in a pipe, and not on the whole terminal."`
+	Lines    int    `name:"lines" default:"20" help:"Line by line: messages to show when a room is opened."`
 	Room     string `arg:"" optional:"" help:"Room to open: its name, handle or id, or @username. By default the one that was active last."`
 
 	// ConfigDir is where the sign-in is kept; "" means the user's own.
@@ -48,9 +51,40 @@ func (o *Options) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.whole(keyboard, out) {
+		return o.runWindow(ctx, session, in, out)
+	}
 	c := newChat(session, screen, o)
 	c.typed = keyboard.terminal()
 	return c.run(ctx, keyboard)
+}
+
+// whole says whether the chat gets the whole terminal.
+func (o *Options) whole(k *keyboard, out io.Writer) bool {
+	f, is := out.(*os.File)
+	kind := os.Getenv("TERM")
+	return !o.Plain && k.terminal() && is && term.IsTerminal(int(f.Fd())) && kind != "dumb" && kind != ""
+}
+
+// runWindow chats on the whole terminal.
+func (o *Options) runWindow(ctx context.Context, session *client.Session, in io.Reader, out io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	notices := make(chan client.Notice)
+	var workers sync.WaitGroup
+	var over error
+	workers.Go(func() {
+		defer close(notices)
+		over = listen(ctx, session, notices)
+	})
+	w := newWindow(ctx, session, notices, o)
+	_, err := show(ctx, w, in, out)
+	closing := session.Close()
+	cancel()
+	workers.Wait()
+	if err == nil && !errors.Is(over, client.ErrClosed) && !errors.Is(over, context.Canceled) {
+		err = over
+	}
+	return errors.Join(err, w.ended, closing)
 }
 
 // keyboard is where lines come from.
@@ -120,7 +154,7 @@ func (c *chat) run(ctx context.Context, k *keyboard) error {
 	var ended error
 	workers.Go(func() {
 		defer close(notices)
-		ended = c.listen(ctx, notices)
+		ended = listen(ctx, c.session, notices)
 	})
 	c.answers = make(chan answer)
 	c.ctx = ctx
@@ -196,9 +230,10 @@ func gather(first client.Notice, more <-chan client.Notice) []client.Notice {
 	return all
 }
 
-func (c *chat) listen(ctx context.Context, notices chan<- client.Notice) error {
+// listen hands on what the session says until it or ctx ends.
+func listen(ctx context.Context, s *client.Session, notices chan<- client.Notice) error {
 	for {
-		n, err := c.session.Next(ctx)
+		n, err := s.Next(ctx)
 		if err != nil {
 			return err
 		}
