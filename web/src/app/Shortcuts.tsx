@@ -17,7 +17,7 @@ const groups = (mod: string): [Key, [Key, string[][]][]][] => [
 export function Shortcuts() {
   return (
     <Dialog title={t('shortcuts')} large onClose={() => { dialog.value = null }} class="shortcuts">
-      <div class="columns">
+      <div class="columns" tabIndex={0}>
         {groups(mod()).map(([title, keys]) => (
           <section key={title}>
             <h3>{t(title)}</h3>
