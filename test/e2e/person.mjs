@@ -135,9 +135,11 @@ export class Person {
     return this.page.getByRole('navigation', { name: 'Conversations' })
   }
 
-  // link is a conversation in the list; what is unread is part of its name.
-  link(room, also = '') {
-    return this.list.getByRole('link', { name: new RegExp(`^${escaped(room)}${also || '(,|$)'}`) })
+  // link is a conversation in the list, or only if so much is unread in it as it says: '' for nothing.
+  link(room, unread) {
+    const link = this.list.getByRole('link').filter({ has: this.page.locator('.name').getByText(room, { exact: true }) })
+    if (unread === undefined) return link
+    return unread === '' ? link.filter({ hasNot: this.page.locator('.badge') }) : link.filter({ has: this.page.getByText(unread, { exact: true }) })
   }
 
   async goesTo(room) {
