@@ -157,6 +157,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
   }, [])
 
   function onScroll() {
+    if (!box.current) return // browsers tell of the last scrolling when this has gone from the page
     hold()
     if (!want(LEAST_SPARE)) tell()
   }
