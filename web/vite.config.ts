@@ -72,6 +72,8 @@ export default defineConfig({
         entryFileNames: chunk => chunk.name === 'sw' ? 'sw.js' : '_parley/[name]-[hash].js',
         chunkFileNames: '_parley/[name]-[hash].js',
         assetFileNames: '_parley/[name]-[hash][extname]',
+        // One file for what every page needs: many small ones are larger together, and slower.
+        codeSplitting: { groups: [{ name: 'parley', test: /\/(clients\/js|node_modules\/(preact|@preact|marked)|web\/src\/(app\/(?!Shortcuts)|design|panel|room|rooms|text|timeline|i18n\/(index|en)|emoji\/(data|recent)))/ }] },
       },
     },
   },

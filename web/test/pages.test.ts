@@ -20,13 +20,10 @@ test('addresses that make no sense lead somewhere that does', () => {
   assert.deepEqual(parse('#/settings/nothing'), { page: 'settings' })
 })
 
-test('highlights in bytes mark the right letters', () => {
+test('highlights mark what was found', () => {
   const text = 'Grüße aus Köln 🎂 cake'
-  const bytes = (part: string): [number, number] => {
-    const before = new TextEncoder().encode(text.slice(0, text.indexOf(part))).length
-    return [before, before + new TextEncoder().encode(part).length]
-  }
-  const parts = excerpt(text, [bytes('Köln'), bytes('cake')])
+  const place = (part: string): [number, number] => [text.indexOf(part), text.indexOf(part) + part.length]
+  const parts = excerpt(text, [place('Köln'), place('cake')])
   assert.deepEqual(parts.filter(part => part.hit).map(part => part.text), ['Köln', 'cake'])
   assert.equal(parts.map(part => part.text).join(''), text)
 })

@@ -107,10 +107,12 @@ export interface Api {
   /** Messages as they stand now, ascending */
   history(input: {
     room: string
-    /** of before, after and around at most one; none: the newest */
+    /** of before, after, around and around_time at most one; none: the newest */
     before?: number
     after?: number
     around?: number
+    /** around what was first said at or after this time */
+    around_time?: string
     /** only this thread: its root and the replies */
     thread?: number
     limit?: number

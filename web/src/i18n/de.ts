@@ -258,6 +258,7 @@ export const de: Dictionary = {
   'org.guest': 'Gast',
   'org.member': 'Mitglied',
   'org.owner': 'Besitz',
+  'org.system': 'System',
   'people.chosen': 'Ausgewählte Leute',
   'people.find': 'Name oder Benutzername',
   'people.found': 'Leute',

@@ -257,6 +257,7 @@ export const en = {
   'org.guest': 'Guest',
   'org.member': 'Member',
   'org.owner': 'Owner',
+  'org.system': 'System',
   'people.chosen': 'Chosen people',
   'people.find': 'Name or username',
   'people.found': 'People',

@@ -25,7 +25,7 @@ export function rowsOf(items: readonly Item[], unreadAfter: number | undefined, 
       rows.push({ kind: 'day', key: `day ${dayStart}`, at: dayStart })
       before = undefined
     }
-    if (!divided && item.seq !== undefined && item.seq > unreadAfter!) {
+    if (!divided && item.kind === 'message' && item.seq !== undefined && item.seq > unreadAfter!) {
       divided = true
       if (item.by !== me) {
         rows.push({ kind: 'unread', key: 'unread' })
