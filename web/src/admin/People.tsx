@@ -42,7 +42,7 @@ export function People() {
         <li key={user.id} class="member">
           <button type="button" onClick={() => { profile.value = user.id }}>
             <Avatar id={user.id} name={nameOf(user)} />
-            <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi></span><span class="small soft ellipsis">@{user.username}</span></span>
+            <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi></span><span class="small soft ellipsis"><bdi dir="ltr">@{user.username}</bdi></span></span>
             {user.banned && <span class="tag banned">{t('admin.banned')}</span>}
             {user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
           </button>

@@ -54,7 +54,7 @@ function Person({ room, member, runs }: { room: Room; member: Member; runs: bool
     <li class="member">
       <button type="button" onClick={() => { profile.value = member.user }}>
         <Avatar id={member.user} name={nameOf(user)} presence />
-        <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi>{me && <span class="soft"> ({t('you')})</span>}</span><span class="small soft ellipsis">@{user?.username ?? '…'}</span></span>
+        <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi>{me && <span class="soft"> ({t('you')})</span>}</span><span class="small soft ellipsis"><bdi dir="ltr">@{user?.username ?? '…'}</bdi></span></span>
         {member.role !== 'member' && <span class="tag">{t(`role.${member.role}`)}</span>}
       </button>
       {items.length > 0 && <button type="button" class="icon-button" aria-haspopup="menu" aria-label={t('members.actions', { name: nameOf(user) })} onClick={e => openMenu(t('members.actions', { name: nameOf(user) }), e.currentTarget, items)}><Icon name="more" /></button>}

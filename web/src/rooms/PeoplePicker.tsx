@@ -57,7 +57,7 @@ export function PeoplePicker({ chosen, onChange, without, single, autofocus = tr
       <ul class="list people" role="listbox" id={id} aria-label={t('people.found')}>
         {choices.slice(0, 50).map((user, i) => (
           <li key={user.id} id={`${id}-${i}`} role="option" aria-selected={i === at} onClick={() => choose(user)}>
-            <div class="row"><Avatar id={user.id} name={nameOf(user)} size={32} /><span class="grow ellipsis"><bdi>{nameOf(user)}</bdi> <span class="soft">@{user.username}</span></span></div>
+            <div class="row"><Avatar id={user.id} name={nameOf(user)} size={32} /><span class="grow ellipsis"><bdi>{nameOf(user)}</bdi> <span class="soft"><bdi dir="ltr">@{user.username}</bdi></span></span></div>
           </li>
         ))}
       </ul>

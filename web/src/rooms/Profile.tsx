@@ -28,7 +28,7 @@ function Profile({ id }: { id: string }) {
         <Avatar id={id} name={nameOf(user)} size={72} presence={!gone} />
         <div class="grow">
           <h3 dir="auto">{nameOf(user)}</h3>
-          {user && !gone && <p class="soft">@{user.username}</p>}
+          {user && !gone && <p class="soft"><bdi dir="ltr">@{user.username}</bdi></p>}
           {user && user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
         </div>
       </div>
