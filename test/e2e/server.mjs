@@ -22,13 +22,17 @@ async function freePort() {
   return port
 }
 
-// serve starts what the tests run against: one process, or with TOPOLOGY=town a cluster behind nginx.
-export const serve = () => process.env.TOPOLOGY === 'town' ? Town.start() : Server.start()
+// town is true where the tests run against a cluster behind nginx.
+export const town = process.env.TOPOLOGY === 'town'
 
-class Server {
-  // start makes a data folder, starts the server on it and returns when it is ready.
-  static async start() {
+// serve starts what the tests run against: one process, or with TOPOLOGY=town a cluster.
+export const serve = () => town ? Town.start() : Server.start()
+
+export class Server {
+  // start makes a data folder, starts the server on it with these flags and returns when it is ready.
+  static async start(...flags) {
     const server = new Server()
+    server.flags = flags
     server.data = await mkdtemp(join(tmpdir(), 'parley-e2e-'))
     server.port = await freePort()
     server.url = `http://127.0.0.1:${server.port}`
@@ -39,7 +43,7 @@ class Server {
   // run starts the process on the data and the port that it had before.
   async run() {
     this.output = ''
-    const child = this.child = spawn(binary, ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = this.child = spawn(binary, ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.gone = once(child, 'exit')
     for (const stream of [child.stdout, child.stderr]) stream.on('data', text => { this.output += text })
     await until(`${this.url}/readyz answers 200`, async () => {

@@ -30,6 +30,20 @@ export interface Api {
   } & Wire<"AdminEditInBody">, options?: CallOptions): Promise<Wire<"User">>
   /** What this server can do and allows */
   capabilities(input?: undefined, options?: CallOptions): Promise<Wire<"Capabilities">>
+  /** Every invite, the newest first, also those that let nobody in any more */
+  listInvites(input?: {
+    limit?: number
+    /** next_cursor of the page before */
+    cursor?: string
+  }, options?: CallOptions): Promise<Wire<"InvitesOutBody">>
+  /** Make a link with which people sign up; for owners and admins */
+  createInvite(input?: Wire<"CreateInviteInBody">, options?: CallOptions): Promise<Wire<"Invite">>
+  /** Who invites with this code, and where to */
+  lookupInvite(input: Wire<"LookupInviteInBody">, options?: CallOptions): Promise<Wire<"Welcome">>
+  /** Withdraw an invite; who came with it stays */
+  endInvite(input: {
+    id: string
+  }, options?: CallOptions): Promise<undefined>
   /** My rooms, the most recently active first, or with scope=public the channels */
   listRooms(input?: {
     limit?: number
@@ -93,10 +107,12 @@ export interface Api {
   /** Messages as they stand now, ascending */
   history(input: {
     room: string
-    /** of before, after and around at most one; none: the newest */
+    /** of before, after, around and around_time at most one; none: the newest */
     before?: number
     after?: number
     around?: number
+    /** around what was first said at or after this time */
+    around_time?: string
     /** only this thread: its root and the replies */
     thread?: number
     limit?: number
@@ -199,6 +215,10 @@ export const operations: Record<keyof Api, string> = {
   adminListUsers: "GET admin/users",
   adminEditUser: "PATCH admin/users/{user}",
   capabilities: "GET capabilities",
+  listInvites: "GET invites",
+  createInvite: "POST invites",
+  lookupInvite: "POST invites/lookup",
+  endInvite: "DELETE invites/{id}",
   listRooms: "GET rooms",
   createRoom: "POST rooms",
   archiveRoom: "DELETE rooms/{room}",

@@ -7,21 +7,26 @@ export interface components {
             role?: "owner" | "admin" | "member" | "guest" | "bot";
         };
         Body: {
-            attachments?: unknown;
+            attachments?: unknown[];
             /** the message was deleted and its body cleared */
             deleted?: boolean;
             emoji?: string;
             handle?: string;
-            kind?: string;
+            kind?: "channel" | "group" | "direct";
             members?: string[];
             mention_all?: boolean;
             mentions?: string[];
-            meta?: unknown;
+            meta?: {
+                [key: string]: unknown;
+            };
             name?: string;
-            op?: string;
+            /**
+             * reaction: add, remove; member: join, leave, add, remove, role; room: the others
+             */
+            op?: "add" | "remove" | "join" | "leave" | "role" | "create" | "rename" | "topic" | "settings" | "archive";
             read_only?: boolean;
             reply_to?: number;
-            role?: string;
+            role?: "owner" | "moderator" | "member";
             text?: string;
             thread?: number;
             topic?: string;
@@ -34,9 +39,22 @@ export interface components {
              * of this door: 1
              */
             protocol: number;
-            signup: "open" | "closed";
+            signup: "open" | "invite" | "closed";
             /** of the server */
             version: string;
+        };
+        CreateInviteInBody: {
+            /**
+             * @default 604800
+             */
+            expires_in_s: number;
+            /**
+             * how many people can sign up with it
+             * @default 1
+             */
+            max_uses: number;
+            /** a channel or group to add them to */
+            room?: string;
         };
         CreateRoomInBody: {
             /** a channel's unique short name */
@@ -106,6 +124,31 @@ export interface components {
             message: components["schemas"]["Message"];
             room: string;
         };
+        Invite: {
+            /** only in the answer to who makes it */
+            code?: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            max_uses: number;
+            /** who signs up with it is added to this room */
+            room?: string;
+            /** the link to hand on; as code */
+            url?: string;
+            uses: number;
+        };
+        InvitedRoom: {
+            id: string;
+            kind: "channel" | "group";
+            name: string;
+        };
+        InvitesOutBody: {
+            invites: components["schemas"]["Invite"][];
+            next_cursor?: string;
+        };
         Limits: {
             /**
              * pieces in a message
@@ -151,6 +194,9 @@ export interface components {
             ids?: string[];
             usernames?: string[];
         };
+        LookupInviteInBody: {
+            code: string;
+        };
         Member: {
             /** Format: date-time */
             joined_at: string;
@@ -164,7 +210,7 @@ export interface components {
         Message: {
             /** Format: date-time */
             at: string;
-            attachments?: unknown;
+            attachments?: unknown[];
             by: string;
             deleted?: boolean;
             /** Format: date-time */
@@ -172,7 +218,9 @@ export interface components {
             id: string;
             mention_all?: boolean;
             mentions?: string[];
-            meta?: unknown;
+            meta?: {
+                [key: string]: unknown;
+            };
             reactions: components["schemas"]["Reaction"][];
             reply_count?: number;
             reply_to?: number;
@@ -319,6 +367,8 @@ export interface components {
         SignUpInBody: {
             device?: string;
             display_name?: string;
+            /** the code of an invite; needed where signup is invite */
+            invite?: string;
             /** 8 to 128 bytes */
             password: string;
             /** 1 to 32 of a-z, 0-9, dot, underscore and hyphen; case is folded */
@@ -352,13 +402,22 @@ export interface components {
             display_name: string;
             id: string;
             kind: "person" | "bot";
-            role: "owner" | "admin" | "member" | "guest" | "bot";
+            /**
+             * system: Parley itself, where it acts by itself
+             */
+            role: "owner" | "admin" | "member" | "guest" | "bot" | "system";
             status_text?: string;
             username: string;
         };
         UsersOutBody: {
             next_cursor?: string;
             users: components["schemas"]["User"][];
+        };
+        Welcome: {
+            /** Format: date-time */
+            expires_at: string;
+            invited_by: components["schemas"]["User"];
+            room?: components["schemas"]["InvitedRoom"];
         };
         AckFrame: {
             /** left out where nothing needed changing */
@@ -404,7 +463,7 @@ export interface components {
             type: "edit";
         };
         ErrorFrame: {
-            code: string;
+            code: "invalid" | "malformed" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable" | "internal";
             detail: string;
             ref?: string;
             retry_after_ms?: number;
