@@ -71,13 +71,13 @@ check_node_version() {
 
 # install_npm_packages FOLDER…
 install_npm_packages() {
-	local folder done
+	local folder installed
 	for folder in "$@"; do
-		done=$folder/node_modules/.package-lock.json
-		[[ $done -nt $folder/package-lock.json ]] && continue
+		installed=$folder/node_modules/.package-lock.json
+		[[ $installed -nt $folder/package-lock.json ]] && continue
 		say "installing the npm packages of $folder"
 		npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
-		touch "$done"
+		touch "$installed"
 	done
 }
 
