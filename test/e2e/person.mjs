@@ -39,6 +39,9 @@ export class Person {
       const { protocol, origin } = new URL(request.url())
       if (protocol !== 'data:' && origin !== new URL(url).origin) person.strangers.push(request.url())
     })
+    // A policy that had to stop something is a fault too: the page should not have tried.
+    await person.context.exposeFunction('violated', what => person.faults.push(`policy: ${what}`))
+    await person.context.addInitScript(() => addEventListener('securitypolicyviolation', e => violated(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`)))
     person.page = await person.tab()
     return person
   }
@@ -132,9 +135,11 @@ export class Person {
     return this.page.getByRole('navigation', { name: 'Conversations' })
   }
 
-  // link is a conversation in the list; what is unread is part of its name.
-  link(room, also = '') {
-    return this.list.getByRole('link', { name: new RegExp(`^${escaped(room)}${also || '(,|$)'}`) })
+  // link is a conversation in the list, or only if so much is unread in it as it says: '' for nothing.
+  link(room, unread) {
+    const link = this.list.getByRole('link').filter({ has: this.page.locator('.name').getByText(room, { exact: true }) })
+    if (unread === undefined) return link
+    return unread === '' ? link.filter({ hasNot: this.page.locator('.badge') }) : link.filter({ has: this.page.getByText(unread, { exact: true }) })
   }
 
   async goesTo(room) {

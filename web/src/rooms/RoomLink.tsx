@@ -21,7 +21,7 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
   const at = useWatch(room, () => room.lastAt)
   const now = route.value
   const current = now.page === 'room' && now.room === room.id
-  const label = [name, mentions > 0 ? t('rooms.mentions', { count: mentions }) : '', unread > 0 ? t('rooms.unread', { count: unread }) : ''].filter(Boolean).join(', ')
+  const counts = [mentions > 0 ? t('rooms.mentions', { count: mentions }) : '', unread > 0 ? t('rooms.unread', { count: unread }) : ''].filter(Boolean).join(', ')
   const onContextMenu = (e: MouseEvent) => {
     e.preventDefault()
     openMenu(t('room.actions'), { x: e.clientX, y: e.clientY, width: 0, height: 0 }, roomItems(room))
@@ -30,10 +30,9 @@ export const RoomLink = memo<{ room: Room }>(function RoomLink({ room }) {
     <li>
       <a class={`room-link${unread > 0 && !muted ? ' unread' : ''}${muted ? ' muted' : ''}`} href={href({ page: 'room', room: room.id })} aria-current={current ? 'page' : undefined} onClick={() => { if (current) focusComposer(room.id) }} onContextMenu={onContextMenu}>
         <Avatar id={room.peer?.id ?? room.id} name={name} size={40} room={room.kind !== 'direct'} presence={room.kind === 'direct'} />
-        <span class="sr-only">{label}</span>
-        <span class="grow" aria-hidden="true">
-          <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
-          <span class="line"><Last room={room} />{mentions > 0 && <span class="badge at">@{mentions > 1 ? number(mentions) : ''}</span>}{unread > 0 && <span class={`badge${muted ? ' quiet' : ''}`}>{unread > 999 ? '999+' : unread}</span>}</span>
+        <span class="grow">
+          <span class="line"><span class="name ellipsis" dir="auto">{name}</span>{counts && <span class="sr-only">{counts}</span>}{muted && <Icon name="mute" size={14} />}{at > 0 && <time class="soft" title={moment(at)}>{brief(at)}</time>}</span>
+          <span class="line"><Last room={room} />{mentions > 0 && <span class="badge at" aria-hidden="true">@{mentions > 1 ? number(mentions) : ''}</span>}{unread > 0 && <span class={`badge${muted ? ' quiet' : ''}`} aria-hidden="true">{unread > 999 ? '999+' : unread}</span>}</span>
         </span>
       </a>
     </li>

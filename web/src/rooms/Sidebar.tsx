@@ -103,10 +103,10 @@ function Me() {
   }
   return (
     <footer>
-      <button type="button" class="whoami" aria-haspopup="menu" onClick={menu}>
+      <button type="button" class="whoami" aria-haspopup="menu" title={t('me.menu')} onClick={menu}>
+        <span class="sr-only">{t('me.menu')}</span>
         <Avatar id={me.id} name={me.display_name || me.username} size={34} presence />
-        <span class="sr-only">{`${me.display_name || me.username}. ${t('me.menu')}`}</span>
-        <span class="grow" aria-hidden="true"><b class="ellipsis" dir="auto">{me.display_name || me.username}</b><span class="small soft ellipsis">{mine.status_text || me.status_text ? <bdi>{mine.status_text || me.status_text}</bdi> : <Handle of={me} />}</span></span>
+        <span class="grow"><b class="ellipsis" dir="auto">{me.display_name || me.username}</b><span class="small soft ellipsis">{mine.status_text || me.status_text ? <bdi>{mine.status_text || me.status_text}</bdi> : <Handle of={me} />}</span></span>
         <Icon name="more" />
       </button>
     </footer>

@@ -19,7 +19,7 @@ export function Quote({ room, seq, thread, onOpen }: { room: Room; seq: number; 
   const m = here ?? fetched
   const author = useUser(m?.by)
   return (
-    <button type="button" class="quote" style={{ '--hue': String(hue(m?.by ?? '')) }} onClick={onOpen} aria-label={t(thread ? 'message.in_thread' : 'message.quote.open')} title={t(thread ? 'message.in_thread' : 'message.quote.open')}>
+    <button type="button" class="quote" style={{ '--hue': String(hue(m?.by ?? '')) }} onClick={onOpen} title={t(thread ? 'message.in_thread' : 'message.quote.open')}>
       <Icon name={thread ? 'thread' : 'reply'} size={14} />
       {m && <bdi class="who">{nameOf(author)}</bdi>}
       <span class="ellipsis" dir="auto">{m ? (m.deleted ? t('message.deleted') : plain(m.text, 160)) : m === null ? t('message.quote.gone') : '…'}</span>

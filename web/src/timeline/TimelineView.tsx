@@ -120,7 +120,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
         before={hasOlder ? <div class="older">{failure ? <button type="button" class="button slim" onClick={() => void timeline.loadOlder().catch(report)}>{t('timeline.older.again')}</button> : <span class="spinner" role="status" aria-label={t('loading')} />}</div> : ready && beginning}
         render={row => {
           switch (row.kind) {
-            case 'day': return <div key={row.key} class="day" role="separator"><span title={t('day.jump')} onClick={() => pickDay(row.at, date => void jump(date))}>{day(row.at)}</span></div>
+            case 'day': return <div key={row.key} class="day"><button type="button" tabIndex={-1} onClick={() => pickDay(row.at, date => void jump(date))}>{day(row.at)}</button></div>
             case 'unread': return <div key={row.key} class="divider" role="separator"><span>{t('timeline.new')}</span></div>
             case 'notice': return <NoticeRow key={row.key} room={room} notice={row.notice} />
             case 'message': return <MessageRow key={row.key} room={room} message={row.message} first={row.first} {...(thread !== undefined && { thread })} flash={flash !== undefined && row.message.seq === flash} />

@@ -1,0 +1,23 @@
+// Every page, the other way round: nothing serious for axe, nothing cut off. Pictures are in build/e2e/screens.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { look } from '../pages.mjs'
+import { launch } from '../person.mjs'
+import { talk } from '../scene.mjs'
+import { serve } from '../server.mjs'
+
+let server, browser, scene
+
+before(async () => {
+  server = await serve()
+  browser = await launch()
+  scene = await talk(server)
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+test('dark, on a desktop', async () => assert.deepEqual(await look(browser, server, scene, 'dark', 'desktop'), {}))
+test('light, on a phone', async () => assert.deepEqual(await look(browser, server, scene, 'light', 'phone'), {}))
