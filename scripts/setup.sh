@@ -138,7 +138,7 @@ for_test() {
 	check_postgres
 	install_missing
 	check_node_version
-	install_npm_packages test/e2e clients/js
+	install_npm_packages test/e2e clients/js web
 }
 
 for_js() {
@@ -146,6 +146,13 @@ for_js() {
 	install_missing
 	check_node_version
 	install_npm_packages clients/js
+}
+
+for_web() {
+	check_node
+	install_missing
+	check_node_version
+	install_npm_packages web
 }
 
 for_lint() {
@@ -158,6 +165,7 @@ for_lint() {
 case ${1:-all} in
 test) for_test ;;
 js) for_js ;;
+web) for_web ;;
 lint) for_lint ;;
 town) for_town ;;
 all)

@@ -95,6 +95,7 @@ export const de: Dictionary = {
   'entry.create': 'Konto anlegen',
   'entry.deleted': 'Dein Konto wurde gelöscht.',
   'entry.ended': 'Deine Sitzung ist beendet. Bitte melde dich wieder an.',
+  'entry.first': 'Noch niemand hier?',
   'entry.have': 'Du hast schon ein Konto?',
   'entry.invite.invalid': 'Dieser Einladungslink ist verbraucht oder abgelaufen. Bitte um einen neuen.',
   'entry.invite.needed': 'Zum Beitreten brauchst du einen Einladungslink. Bitte jemanden, der diesen Server betreibt, darum.',
