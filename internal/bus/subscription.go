@@ -44,7 +44,7 @@ func (s *Subscription) Stop(ctx context.Context) error {
 	var err error
 	s.stop.Do(func() {
 		s.bus.forget(s)
-		if err = s.sub.Drain(); errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+		if err = s.end(); errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
 			err = nil
 		}
 	})
@@ -55,6 +55,16 @@ func (s *Subscription) Stop(ctx context.Context) error {
 		return fmt.Errorf("stop listening on %s: %w", s.subject, err)
 	}
 	return nil
+}
+
+// end tells the server. While that is away, the NATS client keeps what drains and
+// asks for it again when the server is found: it would send to nobody from then on.
+// What waits to be handled is lost then, as all that was asked over that connection.
+func (s *Subscription) end() error {
+	if !s.bus.nc.IsConnected() {
+		return s.sub.Unsubscribe()
+	}
+	return s.sub.Drain()
 }
 
 // wait returns when nothing arrives any more and every slot is free.

@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,35 @@ func TestAStolenCredentialCanDoWhatItsRoleDoesAndNothingElse(t *testing.T) {
 	}
 	if refused < 1000 {
 		t.Errorf("only %d things were refused", refused)
+	}
+}
+
+// A restored database repeats the epochs of before, and a NATS server may still
+// know a subscription of the earlier owner: it hands each ask to the connection
+// twice. With one answer allowed, NATS let none pass, and gateways went without the
+// partition's notices until the process ended.
+func TestAnAnswerPassesWhereTheServerKnowsTwoSubscriptions(t *testing.T) {
+	server := printed(t)
+	dial := func(role contract.Role) *bus.Bus {
+		return bustest.Dial(t, bus.DialConfig{URLs: server.URLs(), Inbox: contract.Inbox(role),
+			As: bus.Credential{User: string(role), Password: "of " + string(role)}})
+	}
+	owner := dial(contract.RoleSequencer)
+	watch := contract.Watch.At(contract.Owner(1, 7))
+	for range 2 {
+		_, err := watch.Answer(owner, func(context.Context, *contract.WatchAsk) (*contract.WatchAnswer, error) {
+			return &contract.WatchAnswer{Epoch: 7}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := owner.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := watch.Ask(t.Context(), dial(contract.RoleGateway), &contract.WatchAsk{Partition: 1})
+	if err != nil || a.Epoch != 7 {
+		t.Errorf("%v %v", a, err)
 	}
 }
 
