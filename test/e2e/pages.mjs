@@ -37,7 +37,7 @@ const inside = scene => [
   ['emoji', room(scene), cake, page => page.getByRole('main').getByRole('button', { name: 'Emoji' }).click().then(() => page.getByRole('dialog', { name: 'Emoji' }).getByRole('button', { name: 'grinning', exact: true }).first().waitFor())],
   ['confirm', `${room(scene)}/details`, heading('Details'), page => page.getByRole('button', { name: 'Archive' }).click().then(() => page.getByRole('alertdialog').waitFor())],
   ['profile', room(scene), cake, page => page.getByRole('main').getByRole('article').getByRole('button', { name: 'Ada Ek' }).last().click().then(() => page.getByRole('dialog', { name: 'Profile' }).waitFor())],
-  ['switcher', room(scene), cake, page => page.keyboard.press('Control+k').then(() => page.getByRole('option').first().waitFor())],
+  ['switcher', room(scene), cake, page => page.keyboard.press('Control+k').then(() => page.getByRole('dialog', { name: 'Go to' }).getByRole('option').first().waitFor())],
   ['shortcuts', room(scene), cake, page => page.keyboard.press('Control+/').then(() => page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor())],
   ['new', '#/browse', page => page.getByRole('button', { name: 'Open launch' }).waitFor(), page => page.getByRole('main').getByRole('button', { name: 'Channel', exact: true }).click().then(() => page.getByRole('dialog', { name: 'New conversation' }).waitFor())],
   ['browse', '#/browse', page => page.getByRole('button', { name: 'Open launch' }).waitFor()],

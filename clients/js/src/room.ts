@@ -407,6 +407,7 @@ export class Room extends Observable {
 
   /** Events were left out. @internal */
   gap(): void {
+    this.#last = undefined
     for (const timeline of this.#timelines()) timeline.gap()
     this.refresh()
   }

@@ -121,6 +121,7 @@ export class Timeline extends Observable {
    * Rejects when it cannot be loaded.
    */
   async jumpTo(where: number | "newest" | "unread" | Date): Promise<number> {
+    if (!this.#open) await this.load() // what is stored may do, and the newest page often does
     if (where instanceof Date) where = await this.#at(where.getTime())
     if (where === "unread") where = this.#host.read + 1
     if (where === "newest" || where > this.#host.cursor) {

@@ -108,6 +108,26 @@ test("a tab that is opened later takes over what the leader knows", async () => 
   assert.deepEqual(texts(two.client), texts(one.client))
 })
 
+test("a page that is left stores at once what it shows", async () => {
+  const one = await open()
+  await at(one.client).timeline.load()
+  await waits(mock.timers, 1_000)
+  town.say(room, bob.user, "the last")
+  await passes(mock.timers, () => texts(one.client).length === 1, 100, 0)
+  one.tab.events.dispatchEvent(new Event("pagehide"))
+  one.tab.kill()
+  town.instead = () => Promise.reject(new TypeError("fetch failed"))
+  town.down = true
+  const tab = browser.tab()
+  const client = new Client({ url: "http://town", session: ann, sessions, storage, platform: tab.platform, fetch: town.fetch, socket: town.socket })
+  clients.push(client)
+  client.connect()
+  await passes(mock.timers, () => client.rooms.loaded)
+  await at(client).timeline.load()
+  assert.deepEqual(texts(client), ["the last"])
+  assert.equal(at(client).unread, 1)
+})
+
 test("a refused message is refused in all tabs, and any of them decides about it", async () => {
   const [one, two] = [await open(), await open()]
   for (const { client } of [one, two]) await at(client).timeline.load()

@@ -120,7 +120,7 @@ test('names, topics and states that look like code stay text on every page', asy
     await isClean(ada, hash)
   }
   await ada.page.keyboard.press('Control+k')
-  await ada.page.getByRole('option').first().waitFor()
+  await ada.page.getByRole('dialog', { name: 'Go to' }).getByRole('option').first().waitFor()
   await isClean(ada, 'the switcher')
 })
 

@@ -33,10 +33,11 @@ async function renew(app) {
   const files = (await readdir(assets)).filter(name => /-[\w-]{8}\.(js|css)$/.test(name))
   const names = new Map(files.map(name => [name, name.replace(/-[\w-]{8}\.(js|css)$/, `-${Buffer.from(name).toString('hex').slice(-16, -8)}.$1`)]))
   assert.equal(new Set(names.values()).size, names.size)
+  const [, entry] = /src="\/_parley\/([^"]+)"/.exec(await readFile(join(app, 'index.html'), 'utf8'))
   const translate = text => [...names].reduce((now, [from, to]) => now.replaceAll(from, to), text)
   for (const [from, to] of names) {
     const text = translate(await readFile(join(assets, from), 'utf8'))
-    await writeFile(join(assets, from), /^app-.*\.js$/.test(from) ? `${text};document.documentElement.dataset.build="new"` : text)
+    await writeFile(join(assets, from), from === entry ? `${text};document.documentElement.dataset.build="new"` : text)
     await rename(join(assets, from), join(assets, to))
   }
   for (const name of ['index.html', 'sw.js']) {

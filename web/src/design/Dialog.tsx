@@ -16,7 +16,9 @@ export function Dialog({ title, onClose, children, large, reading, class: extra 
     shown.showModal()
     return () => {
       if (shown.open) shown.close()
-      if (back instanceof HTMLElement && back.isConnected) back.focus()
+      if (!(back instanceof HTMLElement && back.isConnected)) return
+      back.blur() // Chromium has put the focus back already, but into a page that was still inert: without a caret
+      back.focus()
     }
   }, [])
   return (

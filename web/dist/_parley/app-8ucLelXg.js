@@ -1,1 +1,0 @@
-import{A as e,K as t,a as n,g as r,i,m as a}from"./parley-BYkDFaiZ.js";await Promise.all([r(),a()]),n(),t(e(i,{}),document.getElementById(`app`));
