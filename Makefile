@@ -18,7 +18,7 @@ run: build ## build and start a server; it prints the address to open
 build: ## one static binary: bin/parley
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/parley ./cmd/parley
 
-test: ## everything that must be green: vet, all Go tests (with -race where it tells something), the browser
+test: ## everything that must be green: vet, all Go tests (with -race where it tells something), TypeScript, the browser
 	@scripts/setup.sh test
 	@VERSION="$(VERSION)" scripts/test.sh
 

@@ -13,7 +13,7 @@ cd clients/js
 
 part "clients/js: types" npm run -s check
 part "clients/js: what is generated is what the server says" npm run -s types:check
-part "clients/js: size" npm run -s size
+part "clients/js: build and size" npm run -s build
 part "clients/js: tests" npm test -s
 part "clients/js: tests against a server" npm run -s test:server
 parts_total

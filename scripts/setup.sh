@@ -71,13 +71,13 @@ check_node_version() {
 
 # install_npm_packages FOLDER…
 install_npm_packages() {
-	local folder done
+	local folder installed
 	for folder in "$@"; do
-		done=$folder/node_modules/.package-lock.json
-		[[ $done -nt $folder/package-lock.json ]] && continue
+		installed=$folder/node_modules/.package-lock.json
+		[[ $installed -nt $folder/package-lock.json ]] && continue
 		say "installing the npm packages of $folder"
 		npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
-		touch "$done"
+		touch "$installed"
 	done
 }
 
@@ -138,7 +138,7 @@ for_test() {
 	check_postgres
 	install_missing
 	check_node_version
-	install_npm_packages test/e2e clients/js
+	install_npm_packages test/e2e clients/js web
 }
 
 for_js() {
@@ -146,6 +146,13 @@ for_js() {
 	install_missing
 	check_node_version
 	install_npm_packages clients/js
+}
+
+for_web() {
+	check_node
+	install_missing
+	check_node_version
+	install_npm_packages web
 }
 
 for_lint() {
@@ -158,6 +165,7 @@ for_lint() {
 case ${1:-all} in
 test) for_test ;;
 js) for_js ;;
+web) for_web ;;
 lint) for_lint ;;
 town) for_town ;;
 all)

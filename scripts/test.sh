@@ -19,5 +19,6 @@ part "tests with -race" scripts/gotest.sh race -race -timeout 15m "${raced[@]}"
 part "tests of the built program" scripts/gotest.sh program -count 1 -timeout 10m "${plain[@]}"
 part "tests of deploy/" scripts/gotest.sh deploy -C deploy -timeout 10m ./...
 part "TypeScript" scripts/js.sh
+part "web app" scripts/web.sh
 part "browser" scripts/e2e.sh
 parts_total

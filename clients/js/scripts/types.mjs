@@ -69,7 +69,7 @@ function frames(socket, operation) {
 
 async function wire(rest, socket) {
   const described = { openapi: '3.1.0', info: rest.info, paths: {}, components: { schemas: schemas(rest, socket) } }
-  const text = astToString(await openapiTS(described, { rootTypes: false }))
+  const text = astToString(await openapiTS(described, { defaultNonNullable: false }))
   const shapes = text.slice(text.indexOf('export interface components'), text.indexOf('export type $defs'))
     .replaceAll('@description ', '').replace(/@username\w*/g, '`$&`').replace(/^ +\/\*\* (@enum \{string\}|Format: int64) \*\/\n/gm, '').replace(/^ +\* (@enum \{string\}|Format: int64)\n/gm, '')
   const union = (name, doc, list) =>

@@ -86,13 +86,14 @@ interface StoredRoom {
 }
 
 const stored = (room: Room): StoredRoom => ({ info: room.info, cursor: room.cursor, last: room.last })
-
 const nobody = { id: "", username: "", display_name: "", kind: "person", role: "member", created_at: "" } satisfies User
 /** How long changes gather before they are stored, and marks before they are told, in milliseconds. */
 const gather = 300
 /** A replay that has come to a stop for so long, in milliseconds, is not waited for. */
 const stalled = 5_000
 const maxWatched = 1_000
+/** After these a page may never run again. */
+const leaving = ["pagehide", "visibilitychange"]
 
 /** The connection, to be shown. */
 export class Connection extends Observable {
@@ -193,6 +194,7 @@ export class Client {
       store: (nonce, entry) => this.#store(`out|${nonce}`, entry),
     })
     this.#core = this.#makeCore()
+    this.users.subscribe(() => this.#soon())
     this.#restored = this.#restore().catch((error) => this.#emit("error", { error }))
   }
 
@@ -210,6 +212,7 @@ export class Client {
       this.#tabs = new Tabs<Note>(`parley|${this.#prefix}`, (this.#o.shareTabs ?? !!locks) ? this.#platform : undefined,
         () => void this.#lead(), (note) => this.#hear(note))
       this.#tabs.tell({ kind: "hello" })
+      for (const event of leaving) this.#platform.events?.addEventListener(event, this.#left)
     })
   }
 
@@ -218,7 +221,7 @@ export class Client {
     await this.#restored
     this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids: [] })
     this.#disconnect()
-    this.connection.set({ phase: "idle" })
+    if (this.connection.state.phase !== "ended") this.connection.set({ phase: "idle" })
     await this.#flush()
     await Promise.all(this.#writes)
   }
@@ -314,6 +317,7 @@ export class Client {
   }
 
   #store(key: string, value: unknown): void {
+    if (this.connection.state.phase === "ended") return
     const write: Promise<void> = (value === undefined ? this.#storage.delete(this.#prefix + key) : this.#storage.set(this.#prefix + key, value))
       .catch((error: Error) => this.#emit("error", { error })).finally(() => this.#writes.delete(write))
     this.#writes.add(write)
@@ -322,6 +326,8 @@ export class Client {
   #soon(): void {
     this.#flushing ??= setTimeout(() => void this.#flush(), gather)
   }
+
+  #left = (): void => void this.#flush()
 
   async #flush(): Promise<void> {
     clearTimeout(this.#flushing)
@@ -387,6 +393,7 @@ export class Client {
     this.#outbox.pump()
     this.users.retry()
     for (const room of this.rooms.all) room.refresh()
+    void this.#findLast()
     this.#sendWatches()
     if (this.#status) this.#link?.send(this.#status)
     this.#tellSoon()
@@ -398,6 +405,7 @@ export class Client {
     this.#tabs?.close()
     this.#tabs = undefined
     this.#synced = false
+    for (const event of leaving) this.#platform.events?.removeEventListener(event, this.#left)
     this.#inbox.disconnected()
     this.#outbox.disconnected()
     for (const timer of [this.#telling, this.#chasing]) clearTimeout(timer)
@@ -553,7 +561,18 @@ export class Client {
     const room = this.rooms.get(id)
     if (!room) return
     room.gap()
+    void this.#findLast()
     this.#emit("gap", { room, after, from })
+  }
+
+  /** Where the newest event is an edit or a reaction, the newest message must be asked for. */
+  async #findLast(): Promise<void> {
+    for (const room of this.rooms.all) {
+      if (room.last) continue
+      const page = await this.api.history({ room: room.id, limit: 1 }).catch(() => undefined)
+      if (!page) return
+      if (page.messages[0]) room.restore(undefined, fromHistory(page.messages[0]))
+    }
   }
 
   #acknowledged({ ref, event }: Wire<"AckFrame">): void {

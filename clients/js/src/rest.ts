@@ -10,7 +10,7 @@ export interface CallOptions {
   key?: string
 }
 
-/** Hands out access tokens; `refused` is one that the server does not take any more. @internal */
+/** Hands out access tokens; `refused` is one that the server does not take any more. */
 export type Token = (refused?: string) => Promise<string>
 
 const patience = 30_000

@@ -407,6 +407,7 @@ export class Room extends Observable {
 
   /** Events were left out. @internal */
   gap(): void {
+    this.#last = undefined
     for (const timeline of this.#timelines()) timeline.gap()
     this.refresh()
   }
@@ -501,6 +502,7 @@ export class Room extends Observable {
       waiting: () => outbox.of(room.id),
       keyOf: (message) => room.keyOf(message),
       load: () => room.#core.loadPage(room.id),
+      loaded: () => room.#core.dirty(room),
     }, thread)
   }
 }

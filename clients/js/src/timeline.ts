@@ -32,6 +32,8 @@ export interface Host {
   /** Names a message for lists. */
   keyOf(message: Message): string
   load(): Promise<Page | undefined>
+  /** What is to be kept has changed. */
+  loaded(): void
 }
 
 const pageSize = 50
@@ -121,6 +123,7 @@ export class Timeline extends Observable {
    * Rejects when it cannot be loaded.
    */
   async jumpTo(where: number | "newest" | "unread" | Date): Promise<number> {
+    if (!this.#open) await this.load() // what is stored may do, and the newest page often does
     if (where instanceof Date) where = await this.#at(where.getTime())
     if (where === "unread") where = this.#host.read + 1
     if (where === "newest" || where > this.#host.cursor) {
@@ -266,6 +269,7 @@ export class Timeline extends Observable {
     ;[this.#open, this.#stale, this.#hasOlder, this.#hasNewer] = [true, false, hasOlder, hasNewer]
     this.#catchUp()
     this.#touch()
+    this.#host.loaded()
   }
 
   /** Applies what happened while the page was on its way. */

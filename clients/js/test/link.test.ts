@@ -230,6 +230,18 @@ test("what the server owes is fetched when nothing comes any more", async () => 
   assert.deepEqual(heard, ["missed"])
 })
 
+test("the newest message is known also where something else is the newest event", async () => {
+  const room = town.room(ann.user)
+  const { seq } = town.say(room, ann.user, "hello")
+  town.commit(room, ann.user.id, "n", "reaction", seq, { emoji: "👍", op: "add" })
+  start()
+  await passes(mock.timers, () => client.rooms.get(room)?.last?.seq === seq)
+  const { last } = client.rooms.get(room)!
+  assert.equal(last?.kind === "message" && last.text, "hello")
+  town.commit(room, ann.user.id, "e", "edit", seq, { text: "hello again" })
+  await passes(mock.timers, () => (client.rooms.get(room)!.last as { text?: string }).text === "hello again")
+})
+
 test("a room that begins anew is forgotten first", async () => {
   const room = town.room(ann.user)
   for (let i = 0; i < 5; i++) town.say(room, ann.user, `old ${i}`)

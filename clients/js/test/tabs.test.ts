@@ -108,6 +108,26 @@ test("a tab that is opened later takes over what the leader knows", async () => 
   assert.deepEqual(texts(two.client), texts(one.client))
 })
 
+test("a page that is left stores at once what it shows", async () => {
+  const one = await open()
+  await at(one.client).timeline.load()
+  await waits(mock.timers, 1_000)
+  town.say(room, bob.user, "the last")
+  await passes(mock.timers, () => texts(one.client).length === 1, 100, 0)
+  one.tab.events.dispatchEvent(new Event("pagehide"))
+  one.tab.kill()
+  town.instead = () => Promise.reject(new TypeError("fetch failed"))
+  town.down = true
+  const tab = browser.tab()
+  const client = new Client({ url: "http://town", session: ann, sessions, storage, platform: tab.platform, fetch: town.fetch, socket: town.socket })
+  clients.push(client)
+  client.connect()
+  await passes(mock.timers, () => client.rooms.loaded)
+  await at(client).timeline.load()
+  assert.deepEqual(texts(client), ["the last"])
+  assert.equal(at(client).unread, 1)
+})
+
 test("a refused message is refused in all tabs, and any of them decides about it", async () => {
   const [one, two] = [await open(), await open()]
   for (const { client } of [one, two]) await at(client).timeline.load()
@@ -142,4 +162,28 @@ test("presence is watched for all tabs together, also by the next leader", async
   await one.client.close()
   await passes(mock.timers, () => leads(two.client))
   await passes(mock.timers, () => watched() === "d")
+})
+
+test("what was opened, and whose it is, is there without a network, also when nothing has happened since", async () => {
+  town.say(room, bob.user, "read once")
+  const { client } = await open()
+  await at(client).timeline.load()
+  client.users.get(bob.user.id)
+  await passes(mock.timers, () => client.users.get(bob.user.id) !== undefined)
+  await waits(mock.timers, 1_000)
+  const later = new Client({
+    url: "http://town", session: ann, sessions, storage, shareTabs: false,
+    fetch: () => Promise.reject(new TypeError("no network")),
+    socket: () => {
+      const socket = town.socket()
+      socket.close()
+      return socket
+    },
+  })
+  clients.push(later)
+  later.connect()
+  await passes(mock.timers, () => later.rooms.loaded)
+  await at(later).timeline.load()
+  assert.deepEqual(texts(later), ["read once"])
+  assert.equal(later.users.get(bob.user.id)?.username, "bob")
 })

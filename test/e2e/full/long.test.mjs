@@ -15,6 +15,8 @@ before(async () => {
   room = await members[0].makes('long')
   for (const member of members.slice(1)) await member.joins(room)
   await fill(5_000)
+  const { head } = await members[0].ask('GET', `/v1/rooms/${room.id}`)
+  await members[0].ask('POST', `/v1/rooms/${room.id}/read`, { seq: head })
   ada = await Person.as(browser, server, members[0])
 })
 

@@ -4,7 +4,7 @@ import { confirm, openMenu, profile, type MenuItem } from '../app/overlay'
 import { useMe } from '../app/me'
 import { chat } from '../app/session'
 import { report } from '../app/toast'
-import { Avatar, nameOf } from '../design/Avatar'
+import { Avatar, Handle, nameOf } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
 import { Filter, List } from './List'
@@ -42,7 +42,7 @@ export function People() {
         <li key={user.id} class="member">
           <button type="button" onClick={() => { profile.value = user.id }}>
             <Avatar id={user.id} name={nameOf(user)} />
-            <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi></span><span class="small soft ellipsis">@{user.username}</span></span>
+            <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi></span><span class="small soft ellipsis"><Handle of={user} /></span></span>
             {user.banned && <span class="tag banned">{t('admin.banned')}</span>}
             {user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
           </button>

@@ -16,8 +16,8 @@ const groups = (mod: string): [Key, [Key, string[][]][]][] => [
 /** Shortcuts lists every key that does something. */
 export function Shortcuts() {
   return (
-    <Dialog title={t('shortcuts')} large onClose={() => { dialog.value = null }} class="shortcuts">
-      <div class="columns" tabIndex={0}>
+    <Dialog title={t('shortcuts')} large reading onClose={() => { dialog.value = null }} class="shortcuts">
+      <div class="columns">
         {groups(mod()).map(([title, keys]) => (
           <section key={title}>
             <h3>{t(title)}</h3>

@@ -15,6 +15,6 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
     const Inner = loaded
     if (Inner) return <Inner {...props} />
     if (!failed) return null
-    return <main class="page"><div class="empty fill" role="alert"><Icon name="alert" size={32} /><p>{t('error.part')}</p><button type="button" class="button" onClick={() => location.reload()}>{t('reload')}</button></div></main>
+    return <main id="main" class="page"><div class="empty fill" role="alert"><Icon name="alert" size={32} /><p>{t('error.part')}</p><button type="button" class="button" onClick={() => location.reload()}>{t('reload')}</button></div></main>
   }
 }

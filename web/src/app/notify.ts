@@ -3,6 +3,7 @@ import type { Message, Room } from '@parley/client'
 import { nameOf } from '../design/Avatar'
 import { language, t } from '../i18n'
 import { plain } from '../text/markdown'
+import { concerns } from './concerns'
 import { notifications } from './preferences'
 import { href } from './route'
 import { chat } from './session'
@@ -42,12 +43,6 @@ export function useNotifications(): void {
       navigator.serviceWorker?.removeEventListener('message', follow)
     }
   }, [client])
-}
-
-/** concerns says whether somebody wants to hear of a message. */
-export function concerns(room: Pick<Room, 'muted' | 'archived' | 'notify'>, m: Message, me: string): boolean {
-  if (m.by === me || m.deleted || room.muted || room.archived || room.notify === 'none') return false
-  return room.notify === 'all' || m.mentionAll || m.mentions.includes(me)
 }
 
 /** One tab speaks for all: the one that holds the connection. */

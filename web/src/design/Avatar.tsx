@@ -47,6 +47,9 @@ export function useUser(id: string | undefined): User | undefined {
   return useWatch(users, () => id === undefined ? undefined : users.get(id))
 }
 
+/** Handle is how a person is mentioned; it reads from left to right in every language. */
+export const Handle = ({ of: user }: { of: Pick<User, 'username'> }) => <bdi dir="ltr">@{user.username}</bdi>
+
 export function Name({ id }: { id: string }) {
   return <bdi>{nameOf(useUser(id))}</bdi>
 }

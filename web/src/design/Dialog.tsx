@@ -4,10 +4,10 @@ import { t } from '../i18n'
 import { question } from '../app/overlay'
 import { Icon } from './Icon'
 
-interface Props { title: string; onClose: () => void; children: ComponentChildren; large?: boolean; class?: string; role?: 'alertdialog' }
+interface Props { title: string; onClose: () => void; children: ComponentChildren; large?: boolean; /** Nothing in it takes the focus, so that its text does, for who scrolls by keyboard. */ reading?: boolean; class?: string; role?: 'alertdialog' }
 
 /** Dialog lies over the page until it is closed; the focus is kept in it, and goes back to where it was. */
-export function Dialog({ title, onClose, children, large, class: extra = '', role }: Props) {
+export function Dialog({ title, onClose, children, large, reading, class: extra = '', role }: Props) {
   const element = useRef<HTMLDialogElement>(null)
   const heading = useId()
   useLayoutEffect(() => { // before what is in it asks for the focus
@@ -28,7 +28,7 @@ export function Dialog({ title, onClose, children, large, class: extra = '', rol
         <h2 id={heading}>{title}</h2>
         <button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}><Icon name="close" /></button>
       </header>
-      <div class="body">{children}</div>
+      <div class="body" tabIndex={reading ? 0 : undefined}>{children}</div>
     </dialog>
   )
 }

@@ -39,7 +39,7 @@ function Menu({ open }: { open: OpenMenu }) {
   }
   return (
     <>
-      <div class="veil" onMouseDown={close} onContextMenu={e => { e.preventDefault(); close() }} />
+      <div class="veil" onPointerDown={close} onContextMenu={e => e.preventDefault()} />
       <div ref={element} class="menu" role="menu" aria-label={open.label} onKeyDown={onKeyDown}>
         {open.above}
         {open.items.map(item => (

@@ -55,7 +55,7 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
   const list = useMemo(() => all?.map(section => <section key={section.title} aria-label={section.title}><h3>{section.title}</h3><Cells emoji={section.emoji} /></section>), [all])
   return (
     <>
-      <div class="veil" onMouseDown={close} />
+      <div class="veil" onPointerDown={close} />
       <div ref={box} class="menu emoji-picker" role="dialog" aria-label={t('emoji')} onKeyDown={onKeyDown}>
         <label class="search-field"><span class="sr-only">{t('emoji.find')}</span><Icon name="search" size={16} /><input ref={field} class="input" type="search" placeholder={t('emoji.find')} value={query} onInput={e => setQuery(e.currentTarget.value)} /></label>
         {all && !found && (

@@ -60,6 +60,7 @@ function SignUp({ code }: { code: string | undefined }) {
   const [name, setName] = useState('')
   const [username, setUsername] = useState('')
   const [own, setOwn] = useState(false)
+  const [first, setFirst] = useState(false)
   const [closed, setClosed] = useState<'open' | 'closed' | 'invite'>('open')
   const [invite, setInvite] = useState<Invitation | 'invalid' | undefined>()
   useEffect(() => { capabilities().then(c => setClosed(c.signup), () => {}) }, [])
@@ -78,8 +79,10 @@ function SignUp({ code }: { code: string | undefined }) {
     }
   }
   const back = <p class="other">{t('entry.have')} <button type="button" class="link" onClick={() => go({ page: 'signin' })}>{t('entry.sign_in')}</button></p>
-  if (closed === 'closed' || (closed === 'invite' && !code) || invite === 'invalid') {
-    return <><div class="notice-box"><Icon name="lock" /><p>{invite === 'invalid' ? t('entry.invite.invalid') : t(closed === 'closed' ? 'entry.closed' : 'entry.invite.needed')}</p></div>{back}</>
+  if (closed === 'closed' || (closed === 'invite' && !code && !first) || invite === 'invalid') {
+    return <><div class="notice-box"><Icon name="lock" /><p>{invite === 'invalid' ? t('entry.invite.invalid') : t(closed === 'closed' ? 'entry.closed' : 'entry.invite.needed')}</p></div>
+      {closed === 'invite' && !invite && <p class="other">{t('entry.first')} <button type="button" class="link" onClick={() => setFirst(true)}>{t('entry.create')}</button></p>}
+      {back}</>
   }
   return (
     <>

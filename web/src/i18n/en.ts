@@ -94,6 +94,7 @@ export const en = {
   'entry.create': 'Create account',
   'entry.deleted': 'Your account was deleted.',
   'entry.ended': 'Your session has ended. Please sign in again.',
+  'entry.first': 'Nobody is here yet?',
   'entry.have': 'You have an account?',
   'entry.invite.invalid': 'This invite link is used up or has run out. Ask for a new one.',
   'entry.invite.needed': 'You need an invite link to join. Ask somebody who runs this server for one.',

@@ -13,7 +13,7 @@ export function Frame({ title, subtitle, children, focus = true, class: extra = 
   return (
     <aside class={`panel ${extra}`} aria-label={title} onKeyDown={e => { if (e.key === 'Escape' && !e.defaultPrevented) closePanel() }}>
       <header>
-        <div class="grow"><h2 ref={heading} tabIndex={-1}>{title}</h2>{subtitle && <p class="small soft ellipsis" dir="auto">{subtitle}</p>}</div>
+        <div class="grow"><h2 ref={heading} tabIndex={-1}>{title}</h2>{subtitle && <p class="small soft ellipsis"><bdi>{subtitle}</bdi></p>}</div>
         <button type="button" class="icon-button" aria-label={t('close')} onClick={closePanel}><Icon name="close" /></button>
       </header>
       {children}

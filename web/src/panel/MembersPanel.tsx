@@ -5,7 +5,7 @@ import { useWatchPresence } from '../app/presence'
 import { chat } from '../app/session'
 import { explain, report, toast } from '../app/toast'
 import { useWatch } from '../app/watch'
-import { Avatar, nameOf, useUser } from '../design/Avatar'
+import { Avatar, Handle, nameOf, useUser } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
 import { membersOf, more, refresh } from '../room/members'
@@ -54,7 +54,7 @@ function Person({ room, member, runs }: { room: Room; member: Member; runs: bool
     <li class="member">
       <button type="button" onClick={() => { profile.value = member.user }}>
         <Avatar id={member.user} name={nameOf(user)} presence />
-        <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi>{me && <span class="soft"> ({t('you')})</span>}</span><span class="small soft ellipsis">@{user?.username ?? '…'}</span></span>
+        <span class="grow"><span class="ellipsis"><bdi>{nameOf(user)}</bdi>{me && <span class="soft"> ({t('you')})</span>}</span><span class="small soft ellipsis">{user ? <Handle of={user} /> : '…'}</span></span>
         {member.role !== 'member' && <span class="tag">{t(`role.${member.role}`)}</span>}
       </button>
       {items.length > 0 && <button type="button" class="icon-button" aria-haspopup="menu" aria-label={t('members.actions', { name: nameOf(user) })} onClick={e => openMenu(t('members.actions', { name: nameOf(user) }), e.currentTarget, items)}><Icon name="more" /></button>}

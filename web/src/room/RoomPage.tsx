@@ -20,7 +20,7 @@ export function RoomPage({ at }: { at: At }) {
   const room = useWatch(rooms, () => rooms.get(at.room))
   const loaded = useWatch(rooms, () => rooms.loaded)
   if (room) return <Conversation key={room.id} room={room} at={at} />
-  if (!loaded) return <main class="page" aria-busy="true"><span class="spinner center" role="status" aria-label={t('loading')} /></main>
+  if (!loaded) return <main id="main" class="page" aria-busy="true"><span class="spinner center" role="status" aria-label={t('loading')} /></main>
   return <Stranger id={at.room} />
 }
 
@@ -29,7 +29,7 @@ function Conversation({ room, at }: { room: Room; at: At }) {
   useEffect(() => { localStorage.setItem('parley.app.room', room.id) }, [room])
   useEffect(() => { if (room.member_count <= 200) room.loadReceipts().catch(() => {}) }, [room])
   return (
-    <main class="page conversation" aria-label={name}>
+    <main id="main" class="page conversation" aria-label={name}>
       <RoomHeader room={room} />
       <TimelineView key={room.id} room={room} timeline={room.timeline} {...(at.at !== undefined && { at: at.at })} atRoute={at.at !== undefined ? at : undefined} label={t('timeline.label', { name })} beginning={<Beginning room={room} />} />
       <Typing room={room} />
@@ -41,7 +41,7 @@ function Conversation({ room, at }: { room: Room; at: At }) {
 /** Nothing is what stands where a conversation would be. */
 export function Nothing() {
   return (
-    <main class="page">
+    <main id="main" class="page">
       <div class="empty fill">
         <Icon name="thread" size={44} />
         <h2>{t('nothing.title')}</h2>

@@ -22,7 +22,7 @@ export function Stranger({ id }: { id: string }) {
     setBusy(false)
   }
   return (
-    <main class="page">
+    <main id="main" class="page">
       <div class="empty fill">
         {state.name !== undefined ? <>
           <Icon name={state.kind === 'channel' ? 'hash' : 'people'} size={40} />

@@ -46,7 +46,7 @@ export function Browse() {
   }
   const inside = new Set(mine.map(room => room.id))
   return (
-    <main class="page">
+    <main id="main" class="page">
       <header class="room-header">
         <button type="button" class="icon-button back" aria-label={t('back')} onClick={() => go({ page: 'home' })}><Icon name="back" /></button>
         <div class="grow titles"><h1>{t('browse.title')}</h1><p class="small soft ellipsis">{t('browse.text')}</p></div>

@@ -2,7 +2,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { User } from '@parley/client'
 import { chat } from '../app/session'
 import { explain } from '../app/toast'
-import { Avatar, nameOf } from '../design/Avatar'
+import { Avatar, Handle, nameOf } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
 
@@ -57,7 +57,7 @@ export function PeoplePicker({ chosen, onChange, without, single, autofocus = tr
       <ul class="list people" role="listbox" id={id} aria-label={t('people.found')}>
         {choices.slice(0, 50).map((user, i) => (
           <li key={user.id} id={`${id}-${i}`} role="option" aria-selected={i === at} onClick={() => choose(user)}>
-            <div class="row"><Avatar id={user.id} name={nameOf(user)} size={32} /><span class="grow ellipsis"><bdi>{nameOf(user)}</bdi> <span class="soft">@{user.username}</span></span></div>
+            <div class="row"><Avatar id={user.id} name={nameOf(user)} size={32} /><span class="grow ellipsis"><bdi>{nameOf(user)}</bdi> <span class="soft"><Handle of={user} /></span></span></div>
           </li>
         ))}
       </ul>

@@ -3,7 +3,7 @@ import { go } from '../app/route'
 import { chat } from '../app/session'
 import { useWatchPresence } from '../app/presence'
 import { useWatch } from '../app/watch'
-import { Avatar, nameOf, useUser } from '../design/Avatar'
+import { Avatar, Handle, nameOf, useUser } from '../design/Avatar'
 import { Dialog } from '../design/Dialog'
 import { Icon } from '../design/Icon'
 import { date, t } from '../i18n'
@@ -28,7 +28,7 @@ function Profile({ id }: { id: string }) {
         <Avatar id={id} name={nameOf(user)} size={72} presence={!gone} />
         <div class="grow">
           <h3 dir="auto">{nameOf(user)}</h3>
-          {user && !gone && <p class="soft">@{user.username}</p>}
+          {user && !gone && <p class="soft"><Handle of={user} /></p>}
           {user && user.role !== 'member' && <span class="tag">{t(`org.${user.role}`)}</span>}
         </div>
       </div>

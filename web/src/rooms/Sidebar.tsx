@@ -8,7 +8,7 @@ import { report } from '../app/toast'
 import { useMe } from '../app/me'
 import { useWatchPresence } from '../app/presence'
 import { useWatch } from '../app/watch'
-import { Avatar } from '../design/Avatar'
+import { Avatar, Handle } from '../design/Avatar'
 import { Icon } from '../design/Icon'
 import { Logo } from '../design/Logo'
 import { t } from '../i18n'
@@ -106,7 +106,7 @@ function Me() {
       <button type="button" class="whoami" aria-haspopup="menu" title={t('me.menu')} onClick={menu}>
         <span class="sr-only">{t('me.menu')}</span>
         <Avatar id={me.id} name={me.display_name || me.username} size={34} presence />
-        <span class="grow"><b class="ellipsis" dir="auto">{me.display_name || me.username}</b><span class="small soft ellipsis">{mine.status_text || me.status_text || `@${me.username}`}</span></span>
+        <span class="grow"><b class="ellipsis" dir="auto">{me.display_name || me.username}</b><span class="small soft ellipsis">{mine.status_text || me.status_text ? <bdi>{mine.status_text || me.status_text}</bdi> : <Handle of={me} />}</span></span>
         <Icon name="more" />
       </button>
     </footer>

@@ -1,5 +1,6 @@
-import { go, type SettingsTab } from '../app/route'
+import { go, href, type SettingsTab } from '../app/route'
 import { Icon, type IconName } from '../design/Icon'
+import { Tabs } from '../design/Tabs'
 import { t } from '../i18n'
 import { Account } from './Account'
 import { Appearance } from './Appearance'
@@ -20,15 +21,13 @@ const tabs: Record<SettingsTab, { icon: IconName; page: () => preact.JSX.Element
 export function Settings({ tab = 'profile' }: { tab?: SettingsTab }) {
   const Page = tabs[tab].page
   return (
-    <main class="page">
+    <main id="main" class="page">
       <header class="room-header">
         <button type="button" class="icon-button back" aria-label={t('back')} onClick={() => go({ page: 'home' })}><Icon name="back" /></button>
         <div class="grow titles"><h1>{t('settings')}</h1></div>
         <button type="button" class="icon-button" aria-label={t('close')} onClick={() => go({ page: 'home' })}><Icon name="close" /></button>
       </header>
-      <nav class="tabs" aria-label={t('settings')}>
-        {(Object.keys(tabs) as SettingsTab[]).map(name => <a key={name} href={`#/settings/${name}`} aria-current={name === tab ? 'page' : undefined}><Icon name={tabs[name].icon} size={18} />{t(`settings.${name}`)}</a>)}
-      </nav>
+      <Tabs label={t('settings')} current={tab} tabs={(Object.keys(tabs) as SettingsTab[]).map(name => ({ name, label: t(`settings.${name}`), href: href({ page: 'settings', tab: name }), icon: tabs[name].icon }))} />
       <div class="scroll column"><Page key={tab} /></div>
     </main>
   )

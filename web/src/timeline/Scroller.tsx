@@ -54,9 +54,13 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
   const shown = useRef<[number, number]>([0, 0])
   const made = useRef<[number, number]>([0, 0])
   const known = useRef<{ rows: readonly R[]; width: number }>({ rows: [], width: 0 })
+  /** the scroll position when it was last looked at, and whether the list was out of sight, where it has none */
+  const seen = useRef({ top: 0, hidden: false })
   const props = useRef({ nearStart, nearEnd, onView, more })
   props.current = { nearStart, nearEnd, onView, more }
 
+  // One may have scrolled on since: what is held now is what rows are put around.
+  if (visible() && Math.abs(box.current!.scrollTop - seen.current.top) > 1) hold()
   if (known.current.rows !== rows) {
     known.current.rows = rows
     layout.set(rows.map(row => row.key), i => guess(rows[i]!, known.current.width || 700))
@@ -64,6 +68,8 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
   }
 
   const [start, end] = shown.current
+
+  function visible() { return !seen.current.hidden && Boolean(box.current?.clientHeight) }
 
   function headHeight() { return head.current?.offsetHeight ?? 0 }
 
@@ -84,6 +90,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
 
   function hold() {
     const { scrollTop, clientHeight } = box.current!
+    seen.current.top = scrollTop
     const end = layout.total + headHeight() - clientHeight
     if (scrollTop >= end - AT_END && !props.current.more) {
       anchor.current = 'end'
@@ -107,7 +114,9 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
 
   /** settle measures what is in the page, puts the view where it is held and asks for rows that are missing. */
   function settle() {
-    if (!box.current?.clientHeight) return // not in the page, or not shown
+    if (!box.current) return
+    seen.current.hidden = box.current.clientHeight === 0
+    if (seen.current.hidden) return
     const { clientHeight, clientWidth } = box.current
     const [start] = made.current
     if (known.current.width !== clientWidth) {
@@ -123,6 +132,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
     pad()
     const to = target(clientHeight)
     if (to !== undefined && Math.abs(box.current!.scrollTop - to) > 0.5) box.current!.scrollTop = to
+    seen.current.top = box.current!.scrollTop
     want(LEAST_SPARE)
   }
 
@@ -157,7 +167,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
   }, [])
 
   function onScroll() {
-    if (!box.current) return // browsers tell of the last scrolling when this has gone from the page
+    if (!visible()) return // browsers tell of the last scrolling when this has gone from the page, or from sight
     hold()
     if (!want(LEAST_SPARE)) tell()
   }

@@ -165,7 +165,7 @@ export class Town {
   #command(socket: FakeSocket, frame: Extract<ClientFrame, { type: "send" | "edit" | "delete" | "react" }>): void {
     const { ref, room, nonce = ref } = frame
     if (this.chance(this.faults.busy)) {
-      const code = ["unavailable", "internal", "rate_limited"][Math.floor(this.random() * 3)]!
+      const code = (["unavailable", "internal", "rate_limited"] as const)[Math.floor(this.random() * 3)]!
       // Unavailable and internal leave open whether it has happened.
       if (code !== "rate_limited" && this.chance(50)) this.#carryOut(socket.user, frame, nonce)
       return socket.say({ type: "error", ref, code, detail: "later", retry_after_ms: 50 })
@@ -179,7 +179,7 @@ export class Town {
 
   #carryOut(user: string, frame: Extract<ClientFrame, { type: "send" | "edit" | "delete" | "react" }>, nonce: string, asked?: { socket: FakeSocket; ref: string }): void {
     const { room } = frame
-    const refuse = (code: string): void => asked?.socket.say({ type: "error", ref: asked.ref, code, detail: code })
+    const refuse = (code: "not_found"): void => asked?.socket.say({ type: "error", ref: asked.ref, code, detail: code })
     const done = this.#byNonce.has(`${room} ${user} ${nonce}`)
     if (frame.type === "send") {
       const { text, reply_to, thread } = frame

@@ -67,7 +67,7 @@ const (
 // Messages to the loop, beside bubbletea's own.
 type (
 	noticed []client.Notice
-	ended   struct{ err error } // the session has
+	over    struct{} // the session has ended
 	looked  []client.User
 	second  time.Time
 	paged   struct { // history came
@@ -132,7 +132,7 @@ func (w *window) Init() tea.Cmd { return tea.Batch(w.listen, w.tick) }
 func (w *window) listen() tea.Msg {
 	n, ok := <-w.notices
 	if !ok {
-		return ended{}
+		return over{}
 	}
 	return noticed(gather(n, w.notices))
 }
@@ -152,6 +152,11 @@ func (w *window) tick() tea.Msg {
 
 // Update takes one message after the other.
 func (w *window) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := w.receive(msg)
+	return w, cmd
+}
+
+func (w *window) receive(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		w.resize(msg.Width, msg.Height)
@@ -161,34 +166,34 @@ func (w *window) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.BlurMsg:
 		w.focused = false
 	case tea.KeyPressMsg:
-		return w, w.press(msg)
+		return w.press(msg)
 	case second:
 		w.now = time.Time(msg)
-		return w, w.tick
+		return w.tick
 	case noticed:
-		return w, tea.Batch(w.hear(msg), w.listen)
-	case ended:
-		return w, tea.Quit
+		return tea.Batch(w.hear(msg), w.listen)
+	case over:
+		return tea.Quit
 	case flushed:
 		w.ended = msg.err
-		return w, tea.Quit
+		return tea.Quit
 	case looked:
 		w.names.learn(msg)
 		w.known++
 	case paged:
-		return w, w.page(&msg)
+		return w.page(&msg)
 	case quoted:
 		w.quote(&msg)
 	case answered:
 		w.answer(&msg)
 	case entered:
-		return w, w.enter(&msg)
+		return w.enter(&msg)
 	case told:
 		w.said = string(msg)
 	default:
-		return w, w.edit(msg)
+		return w.edit(msg)
 	}
-	return w, nil
+	return nil
 }
 
 func (w *window) resize(width, height int) {

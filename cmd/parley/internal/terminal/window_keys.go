@@ -31,7 +31,12 @@ Ctrl-C           leave
 // press does what a key is for.
 func (w *window) press(k tea.KeyPressMsg) tea.Cmd {
 	w.said = ""
-	switch name := k.String(); name {
+	name := k.String()
+	if w.doing == reading && name != "ctrl+c" {
+		w.doing = writing
+		return nil
+	}
+	switch name {
 	case "ctrl+c":
 		return w.leave()
 	case "ctrl+l":
@@ -60,8 +65,6 @@ func (w *window) press(k tea.KeyPressMsg) tea.Cmd {
 			return w.pressGoing(name, k)
 		case choosing, deleting:
 			return w.pressChoosing(name)
-		case reading:
-			w.doing = writing
 		default:
 			return w.pressWriting(name, k)
 		}

@@ -1,1 +1,0 @@
-import{G as e,h as t,i as n,k as r,p as i,r as a}from"./parley-B9Yu4Swd.js";await Promise.all([t(),i()]),n(),e(r(a,{}),document.getElementById(`app`));
