@@ -140,7 +140,7 @@ test('10 000 messages: how long frames take while scrolling', async t => {
   }, step)
   for (const [what, step] of [['reading speed', 40], ['a flick', 400], ['dragging the bar', 1500]]) {
     const { moved, median, p95, most } = await measure(step)
-    assert.ok(moved > step * 200, 'it did scroll')
+    assert.ok(moved > 10_000, 'it did scroll')
     t.diagnostic(`${what} (${step} px a frame): median ${median.toFixed(1)} ms, 95 % within ${p95.toFixed(1)} ms, longest ${most.toFixed(1)} ms`)
   }
   const numbers = await seen(ada)
