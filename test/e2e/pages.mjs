@@ -59,9 +59,14 @@ export async function look(browser, server, scene, colorScheme, size) {
     const { page } = person
     await page.goto('about:blank') // so that nothing of the page before is left
     await page.goto(`${server.url}/${hash}`)
-    await there(page)
-    await then?.(page)
-    await person.until('nothing is loading', async () => await page.locator('.spinner, .skeleton').count() === 0)
+    try {
+      await there(page)
+      await then?.(page)
+      await person.until('nothing is loading', async () => await page.locator('.spinner, .skeleton').count() === 0)
+    } catch (cause) {
+      await page.screenshot({ path: `${screens}/failed-${name}-${colorScheme}-${size}.png` })
+      throw new Error(`${name} did not come; it says:\n${await page.locator('body').innerText()}`, { cause })
+    }
     await page.screenshot({ path: `${screens}/${name}-${colorScheme}-${size}.png` })
     const found = await check(page)
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)

@@ -194,6 +194,7 @@ export class Client {
       store: (nonce, entry) => this.#store(`out|${nonce}`, entry),
     })
     this.#core = this.#makeCore()
+    this.users.subscribe(() => this.#soon())
     this.#restored = this.#restore().catch((error) => this.#emit("error", { error }))
   }
 

@@ -502,6 +502,7 @@ export class Room extends Observable {
       waiting: () => outbox.of(room.id),
       keyOf: (message) => room.keyOf(message),
       load: () => room.#core.loadPage(room.id),
+      loaded: () => room.#core.dirty(room),
     }, thread)
   }
 }

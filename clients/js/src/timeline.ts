@@ -32,6 +32,8 @@ export interface Host {
   /** Names a message for lists. */
   keyOf(message: Message): string
   load(): Promise<Page | undefined>
+  /** What is to be kept has changed. */
+  loaded(): void
 }
 
 const pageSize = 50
@@ -267,6 +269,7 @@ export class Timeline extends Observable {
     ;[this.#open, this.#stale, this.#hasOlder, this.#hasNewer] = [true, false, hasOlder, hasNewer]
     this.#catchUp()
     this.#touch()
+    this.#host.loaded()
   }
 
   /** Applies what happened while the page was on its way. */

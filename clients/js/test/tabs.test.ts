@@ -163,3 +163,27 @@ test("presence is watched for all tabs together, also by the next leader", async
   await passes(mock.timers, () => leads(two.client))
   await passes(mock.timers, () => watched() === "d")
 })
+
+test("what was opened, and whose it is, is there without a network, also when nothing has happened since", async () => {
+  town.say(room, bob.user, "read once")
+  const { client } = await open()
+  await at(client).timeline.load()
+  client.users.get(bob.user.id)
+  await passes(mock.timers, () => client.users.get(bob.user.id) !== undefined)
+  await waits(mock.timers, 1_000)
+  const later = new Client({
+    url: "http://town", session: ann, sessions, storage, shareTabs: false,
+    fetch: () => Promise.reject(new TypeError("no network")),
+    socket: () => {
+      const socket = town.socket()
+      socket.close()
+      return socket
+    },
+  })
+  clients.push(later)
+  later.connect()
+  await passes(mock.timers, () => later.rooms.loaded)
+  await at(later).timeline.load()
+  assert.deepEqual(texts(later), ["read once"])
+  assert.equal(later.users.get(bob.user.id)?.username, "bob")
+})

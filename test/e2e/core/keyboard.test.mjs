@@ -71,6 +71,7 @@ test('signing in, switching rooms, sending, reacting, answering, changing and de
   await ada.isSent()
   await keyboard.press('ArrowUp')
   await field('Edit message')
+  await ada.until('the caret is behind the text', () => ada.composer.evaluate(field => field.value === 'answered by keys' && field.selectionStart === field.value.length))
   await keyboard.type(', twice')
   await keyboard.press('Enter')
   await ben.sees('answered by keys, twice')

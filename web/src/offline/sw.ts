@@ -59,7 +59,7 @@ worker.addEventListener('notificationclick', event => {
   event.waitUntil(worker.clients.matchAll({ type: 'window' }).then(async windows => {
     const open = windows[0]
     if (!open) return void await worker.clients.openWindow(`/${href}`)
-    await open.focus()
     open.postMessage({ type: 'go', href })
+    await open.focus()
   }))
 })

@@ -29,6 +29,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   const [flash, setFlash] = useState<number>()
   const [ready, setReady] = useState(false)
   const [view, setView] = useState<View>({ atEnd: true, first: 0, last: 0 })
+  const looked = useRef(view)
   const wanted = useRef<{ seq: number; share: number } | undefined>(undefined)
   const scroller = useRef<ScrollerHandle>(null)
   const rows = useMemo(() => rowsOf(items, unreadAfter, me), [items, unreadAfter])
@@ -44,7 +45,8 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   }
   useLayoutEffect(show, [rows])
 
-  async function jump(where: number | 'newest' | 'unread' | Date) {
+  /** jump answers whether what was wanted can be shown. */
+  async function jump(where: number | 'newest' | 'unread' | Date): Promise<boolean> {
     try {
       const seq = await timeline.jumpTo(where)
       if (where === 'newest') scroller.current?.toEnd()
@@ -53,15 +55,20 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
         if (typeof where === 'number') setFlash(seq)
         show()
       }
+      return true
     } catch (error) {
-      report(error)
+      if (where !== 'unread') report(error)
+      return false
     }
   }
 
-  useEffect(() => {
-    const start = at !== undefined ? jump(at) : unreadAfter !== undefined ? jump('unread') : timeline.load().catch(() => {})
-    void start.then(() => setReady(true))
-  }, [timeline, at, atRoute])
+  /** open begins where one was sent, or where one stopped reading, or at the end; without a network, with what is kept. */
+  async function open() {
+    const where = at ?? (unreadAfter !== undefined ? 'unread' : timeline.hasNewer ? 'newest' : undefined)
+    if (where === undefined || !await jump(where)) await timeline.load()
+    setReady(true)
+  }
+  useEffect(() => { void open() }, [timeline, at, atRoute])
   // The day is shown while one scrolls.
   const [moving, setMoving] = useState(false)
   useEffect(() => {
@@ -82,9 +89,10 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
     if (!ready || thread !== undefined) return
     const mark = () => {
       if (document.visibilityState !== 'visible' || !document.hasFocus()) return
-      const row = latest.current[Math.min(view.last, latest.current.length - 1)]
-      const seq = view.atEnd ? undefined : row && seqOf(row)
-      if (view.atEnd && !hasNewer) room.markRead()
+      const { atEnd, last } = looked.current
+      const row = latest.current[Math.min(last, latest.current.length - 1)]
+      const seq = atEnd ? undefined : row && seqOf(row)
+      if (atEnd && !hasNewer) room.markRead()
       else if (seq) room.markRead(seq)
     }
     mark()
@@ -113,7 +121,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
   return (
     <div class="timeline" onWheel={e => { if (e.target instanceof Element && e.target.closest('.pill')) scroller.current?.scrollBy(e.deltaY) }}>
       {items.length === 0 && failure && <div class="empty"><Icon name="alert" size={32} /><p>{explain(failure)}</p><button type="button" class="button" onClick={() => void timeline.load().catch(() => {})}>{t('try_again')}</button></div>}
-      <Scroller<Row> handle={scroller} rows={rows} guess={guess} moves={moves} label={label} more={hasNewer} onView={next => setView(now => now.atEnd === next.atEnd && now.first === next.first && now.last === next.last ? now : next)}
+      <Scroller<Row> handle={scroller} rows={rows} guess={guess} moves={moves} label={label} more={hasNewer} onView={next => { looked.current = next; setView(now => now.atEnd === next.atEnd && now.first === next.first && now.last === next.last ? now : next) }}
         nearStart={() => { if (hasOlder && !loadingOlder && !timeline.error) void timeline.loadOlder().catch(() => {}) }}
         nearEnd={() => { if (hasNewer && !timeline.loadingNewer && !timeline.error) void timeline.loadNewer().catch(() => {}) }}
         onKeyDown={onKeyDown}
