@@ -63,7 +63,7 @@ export class Member {
   // history is every message of a room as the server has it, in order.
   async history(room) {
     const all = []
-    for (let after = 0; ;) {
+    for (let after = 1; ;) { // a room begins with the event that made it
       const page = await this.ask('GET', `/v1/rooms/${room.id}/messages?after=${after}&limit=200`)
       all.push(...page.messages)
       if (!page.has_more || page.messages.length === 0) return all

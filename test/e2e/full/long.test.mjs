@@ -15,6 +15,8 @@ before(async () => {
   room = await members[0].makes('long')
   for (const member of members.slice(1)) await member.joins(room)
   await fill(5_000)
+  const { head } = await members[0].ask('GET', `/v1/rooms/${room.id}`)
+  await members[0].ask('POST', `/v1/rooms/${room.id}/read`, { seq: head })
   ada = await Person.as(browser, server, members[0])
 })
 
@@ -138,7 +140,7 @@ test('10 000 messages: how long frames take while scrolling', async t => {
   }, step)
   for (const [what, step] of [['reading speed', 40], ['a flick', 400], ['dragging the bar', 1500]]) {
     const { moved, median, p95, most } = await measure(step)
-    assert.ok(moved > step * 200, 'it did scroll')
+    assert.ok(moved > 10_000, 'it did scroll')
     t.diagnostic(`${what} (${step} px a frame): median ${median.toFixed(1)} ms, 95 % within ${p95.toFixed(1)} ms, longest ${most.toFixed(1)} ms`)
   }
   const numbers = await seen(ada)
