@@ -47,12 +47,12 @@ export interface components {
             /**
              * @default 604800
              */
-            expires_in_s: number;
+            expires_in_s?: number;
             /**
              * how many people can sign up with it
              * @default 1
              */
-            max_uses: number;
+            max_uses?: number;
             /** a channel or group to add them to */
             room?: string;
         };
