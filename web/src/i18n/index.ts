@@ -51,7 +51,7 @@ export const list = (values: string[]) => cached('list', tag => new Intl.ListFor
 
 const dates = (kind: string, options: Intl.DateTimeFormatOptions) => (at: number) => cached(kind, tag => new Intl.DateTimeFormat(tag, options)).format(at)
 /** clock is the time of day, in the language's own way. */
-export const clock = dates('clock', { hour: 'numeric', minute: '2-digit' })
+export const clock = dates('clock', { timeStyle: 'short' })
 /** moment is date and time in full, for tooltips. */
 export const moment = dates('moment', { dateStyle: 'full', timeStyle: 'short' })
 const weekday = dates('weekday', { weekday: 'long' })
