@@ -249,6 +249,20 @@ test('what is unread begins at a line, and the day is told', async () => {
   await ben.link('general', '').waitFor()
 })
 
+test('who looks elsewhere is notified on the desktop, until it is read', async () => {
+  const eve = await Person.arrive(browser, server, 'eve', 'Eve Moreau', { permissions: ['notifications'] })
+  await eve.isIn('general')
+  await eve.page.goto(`${server.url}/#/settings/notifications`)
+  await eve.page.getByRole('checkbox', { name: /^Desktop notifications/ }).check()
+  const shown = () => eve.page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body }) => `${title}: ${body}`))
+  await ada.member.says(await ada.member.writesTo(eve.member), 'are you there, **Eve**?')
+  await eve.until('a notification tells', async () => (await shown()).some(text => text.includes('Ada Ek') && text.includes('are you there, Eve?')))
+  await eve.goesTo('Ada Ek')
+  await eve.until('it is taken back', async () => (await shown()).length === 0)
+  eve.isFaultless()
+  await eve.context.close()
+})
+
 test('what both see is what the server has', async () => {
   for (const person of [ada, ben]) {
     await person.page.goto(`${server.url}/#/room/${person.room}`)
