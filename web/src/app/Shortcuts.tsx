@@ -8,7 +8,7 @@ const groups = (mod: string): [Key, [Key, string[][]][]][] => [
     ['keys.switcher', [[mod, 'K']]], ['keys.search', [['/'], [mod, 'F']]], ['keys.next', [['Alt', '↓']]], ['keys.previous', [['Alt', '↑']]], ['keys.unread', [['u']]],
     ['keys.new', [['n']]], ['keys.browse', [['b']]], ['keys.settings', [[',']]], ['keys.help', [['?']]],
   ]],
-  ['keys.room', [['keys.compose', [['c'], ['Esc']]], ['keys.members', [['m']]], ['keys.details', [['i']]], ['keys.move', [['↑'], ['↓'], ['k'], ['j']]]]],
+  ['keys.room', [['keys.compose', [['c'], ['Esc']]], ['keys.members', [['m']]], ['keys.details', [['i']]], ['keys.messages', [['Esc']]], ['keys.move', [['↑'], ['↓'], ['k'], ['j']]]]],
   ['keys.message', [['keys.reply', [['r']]], ['keys.thread', [['t']]], ['keys.react', [['+']]], ['keys.edit', [['e']]], ['keys.delete', [['Del']]], ['keys.menu', [['Enter']]]]],
   ['keys.writing', [['keys.send', [['Enter']]], ['keys.newline', [['Shift', 'Enter']]], ['keys.edit_last', [['↑']]], ['keys.bold', [[mod, 'B']]], ['keys.italic', [[mod, 'I']]], ['keys.code', [[mod, 'E']]], ['keys.mention', [['@']]], ['keys.emoji', [[':']]]]],
 ]

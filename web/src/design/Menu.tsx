@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { menu, type OpenMenu, type Place } from '../app/overlay'
 import { Icon } from './Icon'
 
@@ -21,8 +21,10 @@ export function MenuHost() {
 function Menu({ open }: { open: OpenMenu }) {
   const element = useRef<HTMLDivElement>(null)
   const entries = () => [...element.current!.querySelectorAll<HTMLElement>('[role^="menuitem"]')]
-  useLayoutEffect(() => beside(element.current!, open.at), [open])
-  useEffect(() => { entries()[0]?.focus() }, [open])
+  useLayoutEffect(() => { // at once, so that no key goes elsewhere
+    beside(element.current!, open.at)
+    entries()[0]?.focus()
+  }, [open])
   const close = () => {
     menu.value = null
     if (open.back?.isConnected) open.back.focus()

@@ -155,6 +155,7 @@ export const de: Dictionary = {
   'keys.mention': 'Jemanden erwähnen',
   'keys.menu': 'Alle Aktionen',
   'keys.message': 'Auf einer Nachricht',
+  'keys.messages': 'Vom Schreiben zu den Nachrichten',
   'keys.move': 'Zwischen Nachrichten wandern',
   'keys.new': 'Neues Gespräch',
   'keys.newline': 'Neue Zeile',

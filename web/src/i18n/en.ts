@@ -154,6 +154,7 @@ export const en = {
   'keys.mention': 'Mention somebody',
   'keys.menu': 'All actions',
   'keys.message': 'On a message',
+  'keys.messages': 'From writing to the messages',
   'keys.move': 'Move among messages',
   'keys.new': 'New conversation',
   'keys.newline': 'New line',

@@ -128,6 +128,7 @@ export function Composer({ room, timeline, thread }: Props) {
     const mod = e.ctrlKey || e.metaKey
     if (e.key === 'Enter' && !e.shiftKey && !e.altKey && (mod || (enterSends.value === 'on' && !touch()))) submit()
     else if (e.key === 'Escape' && (editing || replyTo)) stop()
+    else if (e.key === 'Escape' && thread === undefined) [...field.current!.closest('main')!.querySelectorAll<HTMLElement>('[role="log"] article')].at(-1)?.focus()
     else if (e.key === 'ArrowUp' && text === '' && !editing) {
       const last = timeline.items.findLast((item): item is Message => item.kind === 'message' && mayEdit(room, item))
       if (!last) return
