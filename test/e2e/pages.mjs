@@ -25,7 +25,7 @@ const outside = [
 ]
 
 const room = scene => `#/room/${scene.launch.id}`
-const cake = page => page.getByRole('main').getByText(/Then all we need is the cake/).first().waitFor()
+const cake = page => page.getByRole('log').getByText(/Then all we need is the cake/).first().waitFor()
 /** Pages for the owner: name, address, what is there when it is, and what else is done to get there. */
 const inside = scene => [
   ['room', room(scene), cake],

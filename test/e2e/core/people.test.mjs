@@ -51,7 +51,7 @@ test('a taken name and a weak password are refused with words that help, and not
 
 test('signing out ends it and leaves nothing behind; signing in brings it back', async () => {
   await ben.signOut()
-  assert.equal(await ben.page.evaluate(() => localStorage.getItem('parley.session')), null)
+  await ben.until('the session is gone', async () => await ben.page.evaluate(() => localStorage.getItem('parley.session')) === null)
   await ben.until('what was kept is gone', () => ben.page.evaluate(async () => {
     const names = (await indexedDB.databases()).map(database => database.name)
     for (const name of names) {

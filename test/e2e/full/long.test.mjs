@@ -69,7 +69,7 @@ const inView = (person, text) => person.until(`"${text}" is in view`, () => pers
 const toTheTop = person => person.until('the beginning is there', async () => {
   await person.log.evaluate(log => { log.scrollTop = 0 })
   return await person.page.getByText('This is the beginning of long').count() === 1
-}, 120_000)
+}, 300_000)
 
 test('a room of 5 000 opens at its end, and its beginning is reached with nothing missing', async () => {
   const history = await members[0].history(room)
