@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test race lint fuzz bench e2e e2e-full screenshots town town-stop roll chaos clean
+.PHONY: help setup run build test race lint fuzz bench e2e e2e-full town town-stop roll chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -45,10 +45,6 @@ e2e-full: build ## all browser tests, against one process and against a town beh
 	go build -o bin/chaos ./test/chaos
 	@scripts/e2e.sh full
 	@TOPOLOGY=town scripts/e2e.sh full
-
-screenshots: build ## the README's two pictures of the app, in docs
-	@scripts/setup.sh test
-	node test/e2e/screenshot.mjs
 
 town: build ## a cluster on this machine: NATS, PostgreSQL, two of every role, nginx; TOWN_PORT=8080
 	@scripts/town.sh start

@@ -1,4 +1,5 @@
 // Makes docs/screenshot.png and docs/screenshot-dark.png: a conversation in a fresh server, seen by one of the people in it.
+// After `make build` and `make setup`: node test/e2e/screenshot.mjs
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { launch, Person } from './person.mjs'
