@@ -26,7 +26,7 @@ export function EmojiPicker({ at, back, pick }: { at: Place; back: HTMLElement |
   const [shown, show] = useState<Emoji>()
   useEffect(() => { groups().then(lists => setAll(sections(lists)), (failure: unknown) => setError(explain(failure))) }, [])
   useLayoutEffect(() => beside(box.current!, at), [at, all])
-  useEffect(() => { field.current?.focus() }, [])
+  useLayoutEffect(() => { field.current?.focus() }, [])
   useEffect(() => {
     if (!query.trim()) return setFound(null)
     let wanted = true

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { closePanel } from '../app/route'
 import { Icon } from '../design/Icon'
 import { t } from '../i18n'
@@ -9,7 +9,7 @@ interface FrameProps { title: string; subtitle?: string; children: ComponentChil
 /** Frame is the head of every panel, with the way to close it. */
 export function Frame({ title, subtitle, children, focus = true, class: extra = '' }: FrameProps) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => { if (focus) heading.current?.focus({ preventScroll: true }) }, [])
+  useLayoutEffect(() => { if (focus) heading.current?.focus({ preventScroll: true }) }, [])
   return (
     <aside class={`panel ${extra}`} aria-label={title} onKeyDown={e => { if (e.key === 'Escape' && !e.defaultPrevented) closePanel() }}>
       <header>

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Message, Room } from '@parley/client'
 import { go } from '../app/route'
 import { chat } from '../app/session'
@@ -40,7 +40,7 @@ export function SearchPanel({ room }: { room: Room | undefined }) {
     }
     if (mine === turn.current) setBusy(false)
   }
-  useEffect(() => { field.current?.focus(); field.current?.select() }, [])
+  useLayoutEffect(() => { field.current?.focus(); field.current?.select() }, [])
   useEffect(() => {
     if (q.length < 2) { turn.current++; setFound(null); setBusy(false); return }
     const wait = setTimeout(() => void ask(), 250)

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { User } from '@parley/client'
 import { chat } from '../app/session'
 import { explain } from '../app/toast'
@@ -16,7 +16,7 @@ export function PeoplePicker({ chosen, onChange, without, single, autofocus = tr
   const [found, setFound] = useState<readonly User[] | null>(null)
   const [error, setError] = useState('')
   const [at, setAt] = useState(0)
-  useEffect(() => { if (autofocus) field.current?.focus() }, [])
+  useLayoutEffect(() => { if (autofocus) field.current?.focus() }, [])
   useEffect(() => {
     let wanted = true
     const wait = setTimeout(() => {
