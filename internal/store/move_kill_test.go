@@ -38,7 +38,7 @@ func moveInThisProcess() bool {
 // of its first words, until one of them comes to its end.
 func TestAMoveSurvivesKill(t *testing.T) {
 	t.Parallel()
-	dir, target := furnished(t, 300), pgtest.Empty(t)
+	dir, target := furnished(t, 900), pgtest.Empty(t)
 	before := openFolder(t, dir)
 	want, order := answers(t, before), feeds(t, before)[0]
 	if err := before.Close(); err != nil {
