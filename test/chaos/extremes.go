@@ -135,8 +135,10 @@ func hostile(ctx context.Context, s *scene) error {
 	var nul string
 	if err := errors.Join(s.strike(ctx, fault{Record: history.Record{Fault: "somebody says U+0000", Back: afterKill}, resumes: resumesWithin,
 		begin: func() error {
-			nul = s.load.Provoke("a\x00b")
 			return s.until(ctx, 10*time.Second, "U+0000 is refused", func() bool {
+				if nul == "" { // who is to say it was in no room
+					nul = s.load.Provoke("a\x00b")
+				}
 				code, _ := s.load.Answer(nul)
 				return code == "invalid"
 			})
@@ -150,8 +152,10 @@ func hostile(ctx context.Context, s *scene) error {
 	if err := s.strike(ctx, fault{Record: history.Record{Fault: "a command makes each of its batches fail", Back: resumesWithin},
 		lasts: s.either(3*time.Second, 15*time.Second), resumes: resumesWithin,
 		begin: func() error {
-			bad = s.load.Provoke("poison")
 			return s.until(ctx, 10*time.Second, "the bad command is refused", func() bool {
+				if bad == "" {
+					bad = s.load.Provoke("poison")
+				}
 				code, _ := s.load.Answer(bad)
 				return code == "internal"
 			})

@@ -129,22 +129,22 @@ func (p *person) follows() int {
 }
 
 // Provoke makes somebody say a text by the socket in a room of theirs and say it
-// again until it is answered for good. It returns the command's nonce; "" when they
-// are in no room now.
+// again until it is answered for good. It returns the command's nonce; "" when
+// nobody is in a room now.
 func (l *Load) Provoke(text string) string {
-	p := l.people[0]
-	room := p.anyRoomNow()
-	if room == "" {
-		return ""
+	for _, p := range l.people {
+		room := p.anyRoomNow()
+		if room == "" {
+			continue
+		}
+		p.mu.Lock()
+		p.most++
+		p.mu.Unlock()
+		if o := p.order("send", room, text, map[string]any{}); o != nil {
+			return o.nonce
+		}
 	}
-	p.mu.Lock()
-	p.most++
-	p.mu.Unlock()
-	o := p.order("send", room, text, map[string]any{})
-	if o == nil {
-		return ""
-	}
-	return o.nonce
+	return ""
 }
 
 // Answer is the code with which a command was refused last, and whether it was
