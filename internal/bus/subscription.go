@@ -38,8 +38,8 @@ func (b *Bus) listen(subject, queue string, slots int, fn func(*Subscription, *n
 	return s, nil
 }
 
-// Stop ends the subscription: what has arrived is still handled, and Stop waits
-// for it until ctx ends. Stopping twice is waiting twice.
+// Stop ends the subscription: what has arrived is still handled, except where the
+// bus is away, and Stop waits for it until ctx ends. Stopping twice is waiting twice.
 func (s *Subscription) Stop(ctx context.Context) error {
 	var err error
 	s.stop.Do(func() {
