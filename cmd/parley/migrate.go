@@ -34,6 +34,9 @@ func (c *migrate) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
+	if report.Before {
+		fmt.Fprintln(out, "the migration had finished before: nothing was left to do")
+	}
 	if report.Replaced > 0 {
 		fmt.Fprintf(out, "%d texts had characters that PostgreSQL cannot keep; they have U+FFFD in their place now\n", report.Replaced)
 	}

@@ -40,6 +40,7 @@ type MoveReport struct {
 	Events   uint64
 	Begun    bool // something was written: the same call goes on with it
 	Resumed  bool // it went on where an earlier move had ended
+	Before   bool // an earlier move had come to its end: nothing was left to do
 	Replaced int  // texts with U+0000 or bytes that are no UTF-8, which PostgreSQL cannot: each has U+FFFD now
 }
 
@@ -54,8 +55,8 @@ var ErrUnfinished = errors.New("the migration into this database is not finished
 // schema.
 //
 // A move that was ended, by whatever and at whatever moment, is gone on with by
-// the same call; until it has finished the target cannot be opened. A source that
-// was used in between is copied anew. At the end the two are compared row by row
+// the same call, which does nothing when all is done; until it has finished the
+// target cannot be opened. A source that was used in between is copied anew. At the end the two are compared row by row
 // and the target is verified, as the source was before.
 //
 // An error says what to do. It leaves an unfinished move behind, or nothing.
@@ -119,6 +120,9 @@ func (m *mover) run(ctx context.Context, from, to string) error {
 	}
 	if err := m.openTarget(ctx, to); err != nil {
 		return fmt.Errorf("the target: %w", err)
+	}
+	if m.report.Before {
+		return nil
 	}
 	for _, step := range []func(context.Context) error{m.begin, m.copyAll, m.index, m.settle, m.compare, m.verifyTarget, m.finish} {
 		if err := step(ctx); err != nil {

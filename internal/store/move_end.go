@@ -47,7 +47,7 @@ func (m *mover) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range [...]string{"usable_since", movingKey} {
+	for _, key := range [...]string{"usable_since", movingKey, movedKey} {
 		delete(about, key)
 	}
 	m.state.Settled = true
@@ -143,7 +143,7 @@ func (m *mover) printTarget(ctx context.Context, t *table, p *fingerprint) error
 
 // finish gives the target to those who want to serve from it.
 func (m *mover) finish(ctx context.Context) error {
-	tag, err := m.k.Exec(ctx, `DELETE FROM meta WHERE key = $1 AND value = $2`, movingKey, m.saved)
+	tag, err := m.k.Exec(ctx, `UPDATE meta SET key = $3 WHERE key = $1 AND value = $2`, movingKey, m.saved, movedKey)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = errOvertaken
 	}

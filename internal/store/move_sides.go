@@ -96,11 +96,15 @@ func (m *mover) openTarget(ctx context.Context, dsn string) error {
 	}
 	have, _, err := db.schema(ctx)
 	if err == nil && have > 0 {
-		if m.saved, err = movingValue(ctx, db); err == nil && m.saved == "" {
+		m.saved, err = moveValue(ctx, db, movingKey)
+	}
+	if err == nil && have > 0 && m.saved == "" {
+		m.report.Before, err = m.movedBefore(ctx)
+		if err == nil && !m.report.Before {
 			err = m.empty(ctx)
 		}
 	}
-	if err != nil {
+	if err != nil || m.report.Before {
 		return err
 	}
 	if err := db.prepare(ctx, func(context.Context) error { return nil }); err != nil {
@@ -261,7 +265,7 @@ func (d *postgresDB) finished(ctx context.Context) error {
 	if err != nil || have == 0 {
 		return err
 	}
-	value, err := movingValue(ctx, d)
+	value, err := moveValue(ctx, d, movingKey)
 	if err == nil && value != "" {
 		err = ErrUnfinished
 	}

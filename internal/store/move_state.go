@@ -35,16 +35,19 @@ type moveState struct {
 // indexOf is an index that was dropped, and how to make it.
 type indexOf struct{ Name, SQL string }
 
-// movingKey is where the state is in the table meta.
-const movingKey = "moving"
+// Where the state is in the table meta: until the move has finished, and then.
+const (
+	movingKey = "moving"
+	movedKey  = "moved"
+)
 
 // errOvertaken: another process has gone on with the move, so this one must not.
 var errOvertaken = errors.New("another `parley migrate` has taken this migration over")
 
-// movingValue is the state as the database has it, empty when there is none.
-func movingValue(ctx context.Context, db database) (value string, err error) {
+// moveValue is the state as the database has it, empty when there is none.
+func moveValue(ctx context.Context, db database, key string) (value string, err error) {
 	err = db.ask(ctx, func(q tx) error {
-		_, err := one(q, `SELECT value FROM meta WHERE key = $1`, []any{movingKey}, &value)
+		_, err := one(q, `SELECT value FROM meta WHERE key = $1`, []any{key}, &value)
 		return err
 	})
 	return value, err
@@ -97,6 +100,25 @@ func (m *mover) positions(ctx context.Context) (all []chat.Position, err error) 
 		return nil
 	})
 	return all, err
+}
+
+// movedBefore says whether all of this move was done by one that has finished:
+// it may have been killed before it could say so.
+func (m *mover) movedBefore(ctx context.Context) (bool, error) {
+	value, err := moveValue(ctx, m.to.db, movedKey)
+	if err != nil || value == "" {
+		return false, err
+	}
+	var earlier moveState
+	if err := json.Unmarshal([]byte(value), &earlier); err != nil {
+		return false, fmt.Errorf("what it says of the migration into it cannot be read: %w", err)
+	}
+	source, at, err := m.identity(ctx)
+	if err != nil || source != earlier.Source || at != earlier.At || m.Partitions != 0 && m.Partitions != earlier.Partitions {
+		return false, err
+	}
+	m.report.Rooms, m.report.Events, m.report.Replaced = int(earlier.Rows["rooms"]), earlier.Rows["events"], earlier.Replaced
+	return true, nil
 }
 
 // begin finds out what there is to do: all of it, or what an earlier move has

@@ -472,6 +472,38 @@ func TestASourceThatWasUsedIsMovedAnew(t *testing.T) {
 	}
 }
 
+// TestAFinishedMoveIsNotMadeAgain: one that was killed before it could say that
+// it had finished is not told that its target is in use.
+func TestAFinishedMoveIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	dir, target := furnished(t, 10), pgtest.Empty(t)
+	first, err := store.Move(t.Context(), "sqlite:"+dir, target, store.MoveOptions{Partitions: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := asItIs(t, target)
+	again, err := store.Move(t.Context(), "sqlite:"+dir, target, store.MoveOptions{})
+	if err != nil || !again.Before || again.Begun || again.Rooms != first.Rooms || again.Events != first.Events {
+		t.Errorf("the first was %+v, the second %+v, %v", first, again, err)
+	}
+	refused := func(opts store.MoveOptions) {
+		t.Helper()
+		if report, err := store.Move(t.Context(), "sqlite:"+dir, target, opts); err == nil || !strings.Contains(err.Error(), "it is not empty") {
+			t.Errorf("%+v, %v", report, err)
+		}
+	}
+	refused(store.MoveOptions{Partitions: 4})
+	s := openFolder(t, dir)
+	storetest.NewWorker(t, s).Event(storetest.Create(chat.Group, "new", people[0]))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused(store.MoveOptions{})
+	if now := asItIs(t, target); now != is {
+		t.Error("the target was changed")
+	}
+}
+
 // asItIs is a fingerprint of a PostgreSQL database: what must not change when a
 // move is refused.
 func asItIs(t *testing.T, dsn string) string {
