@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { href, parse, type Route } from '../src/app/route.ts'
+import { go, href, parse, route, type Route } from '../src/app/route.ts'
 import { excerpt } from '../src/panel/excerpt.ts'
 import { rank, score } from '../src/rooms/rank.ts'
 
@@ -18,6 +18,20 @@ test('addresses that make no sense lead somewhere that does', () => {
   for (const hash of ['', '#', '#/', '#/nowhere', '#/room', '#/room/', '#/%E0%A4%A']) assert.deepEqual(parse(hash), { page: 'home' }, hash)
   assert.deepEqual(parse('#/room/r/at/x/thread/-3'), { page: 'room', room: 'r' })
   assert.deepEqual(parse('#/settings/nothing'), { page: 'settings' })
+})
+
+test('the app leads nobody on who has just gone elsewhere', () => {
+  const place = { hash: '#/' }
+  const history = { replaceState: (_state: unknown, _title: string, hash: string) => { place.hash = hash } }
+  Object.assign(globalThis, { location: place, history })
+  place.hash = '#/room/chosen' // the event of which has not come yet
+  go({ page: 'room', room: 'first' }, { replace: true })
+  assert.equal(place.hash, '#/room/chosen')
+  assert.deepEqual(route.value, { page: 'home' })
+  place.hash = ''
+  go({ page: 'room', room: 'first' }, { replace: true })
+  assert.equal(place.hash, '#/room/first')
+  assert.deepEqual(route.value, { page: 'room', room: 'first' })
 })
 
 test('highlights mark what was found', () => {

@@ -60,10 +60,14 @@ const panelPath = (panel: Panel) => panel.kind === 'thread' ? `/thread/${panel.r
 export const route = signal<Route>(parse(globalThis.location?.hash ?? ''))
 globalThis.addEventListener?.('hashchange', () => { route.value = parse(location.hash) })
 
-/** go shows a route; with `replace`, the way back leads past where one is now. */
+/**
+ * go shows a route; with `replace`, the way back leads past where one is now. That is how the app leads on by itself, so it does not when
+ * somebody has just gone elsewhere: the address says so before its event comes.
+ */
 export function go(to: Route, { replace = false } = {}): void {
   if (href(to) === location.hash) route.value = parse(location.hash) // the same place again, so that it is shown again
-  else if (replace) { history.replaceState(null, '', href(to)); route.value = to } else location.hash = href(to)
+  else if (!replace) location.hash = href(to)
+  else if (href(parse(location.hash)) === href(route.value)) { history.replaceState(null, '', href(to)); route.value = to }
 }
 
 /** openPanel and closePanel change the side panel and leave what is beside it. */
