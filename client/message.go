@@ -66,8 +66,9 @@ func (c *Client) react(ctx context.Context, method, room string, seq uint64, emo
 }
 
 // Span picks a part of a room's history: the newest, or what lies before, after
-// or around a seq, or around a time (set at most one of them). With Thread it is
-// of that thread only, its root included. Limit is at most 200.
+// or around a seq, or around a time. Set at most one of them; the oldest are those
+// around 1. With Thread it is of that thread only, its root included. Limit is at
+// most 200.
 type Span struct {
 	Before, After, Around uint64
 	AroundTime            time.Time

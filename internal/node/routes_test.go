@@ -181,6 +181,12 @@ func TestMessagesOverREST(t *testing.T) {
 	if status, later := bob.ask("GET", at+"?limit=1&around_time=2999-01-01T00:00:00Z", nil); status != http.StatusOK || later["messages"].([]any)[0].(object)["seq"] != 3.0 {
 		t.Errorf("what will be said: %d %v", status, later)
 	}
+	for query, seq := range map[string]float64{"": 3, "after=0&": 2, "after=2&": 3, "before=3&after=0&": 2, "before=0&": 3} {
+		status, page := bob.ask("GET", at+"?"+query+"limit=1", nil)
+		if list, _ := page["messages"].([]any); status != http.StatusOK || len(list) != 1 || list[0].(object)["seq"] != seq || page["has_more"] != (query != "after=2&" && query != "before=3&after=0&") {
+			t.Errorf("%q: %d %v", query, status, page)
+		}
+	}
 	for _, two := range []string{"?after=1&around_time=2999-01-01T00:00:00Z", "?around_time=yesterday"} {
 		if status, refused := bob.ask("GET", at+two, nil); status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d %v", two, status, refused)

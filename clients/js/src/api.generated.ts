@@ -109,6 +109,7 @@ export interface Api {
     room: string
     /** of before, after, around and around_time at most one; none: the newest */
     before?: number
+    /** 0: the oldest */
     after?: number
     around?: number
     /** around what was first said at or after this time */

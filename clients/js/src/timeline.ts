@@ -25,7 +25,7 @@ export interface Host {
   readonly cursor: number
   readonly read: number
   readonly me: string
-  history(query: { before?: number; after?: number; limit: number; thread?: number }): Promise<Wire<"HistoryOutBody">>
+  history(query: { before?: number; after?: number; around_time?: string; limit: number; thread?: number }): Promise<Wire<"HistoryOutBody">>
   events(after: number, limit: number): Promise<Event[]>
   /** Commands for the room that were not answered. */
   waiting(): Entry[]
@@ -303,14 +303,8 @@ export class Timeline extends Observable {
 
   /** The number of the first message at or after a time. */
   async #at(time: number): Promise<number> {
-    let [low, high] = [2, this.#host.cursor] // a room begins with a notice
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const { messages: [message] } = await this.#host.history({ after: middle - 1, limit: 1 })
-      if (!message || Date.parse(message.at) >= time) high = middle
-      else low = message.seq + 1
-    }
-    return low
+    const { messages } = await this.#host.history({ around_time: new Date(time).toISOString(), limit: 2 })
+    return messages.find((message) => Date.parse(message.at) >= time)?.seq ?? this.#host.cursor
   }
 
   #covers(seq: number): boolean {

@@ -197,12 +197,27 @@ func (d *Door) unreact(ctx context.Context, who *caller, in *reactionIn) (*event
 type historyIn struct {
 	InRoom
 	Before     uint64    `query:"before" doc:"of before, after, around and around_time at most one; none: the newest"`
-	After      uint64    `query:"after"`
+	After      place     `query:"after" doc:"0: the oldest"`
 	Around     uint64    `query:"around"`
 	AroundTime time.Time `query:"around_time" doc:"around what was first said at or after this time"`
 	Thread     uint64    `query:"thread" doc:"only this thread: its root and the replies"`
 	Limit      int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
+
+// place is a number in a room that may be given or not: 0 is before the first.
+type place struct {
+	N     uint64
+	given bool
+}
+
+// Schema, Receiver and OnParamSet are how huma reads it as a number.
+func (p place) Schema(r huma.Registry) *huma.Schema {
+	return huma.SchemaFromType(r, reflect.TypeFor[uint64]())
+}
+
+func (p *place) Receiver() reflect.Value { return reflect.ValueOf(p).Elem().Field(0) }
+
+func (p *place) OnParamSet(given bool, _ any) { p.given = given }
 
 type historyOut struct {
 	Body struct {
@@ -213,9 +228,9 @@ type historyOut struct {
 }
 
 func (d *Door) history(ctx context.Context, who *caller, in *historyIn) (*historyOut, error) {
-	ask := contract.HistoryAsk{RoomAsk: in.ask(who), Before: in.Before, After: in.After, Around: in.Around, Thread: in.Thread, Limit: in.Limit}
+	ask := contract.HistoryAsk{RoomAsk: in.ask(who), Before: in.Before, After: in.After.N, Around: in.Around, Thread: in.Thread, Limit: in.Limit}
 	given := 0
-	for _, is := range []bool{in.Before != 0, in.After != 0, in.Around != 0, !in.AroundTime.IsZero()} {
+	for _, is := range []bool{in.Before != 0, in.After.N != 0, in.Around != 0, !in.AroundTime.IsZero()} {
 		if is {
 			given++
 		}
@@ -225,6 +240,9 @@ func (d *Door) history(ctx context.Context, who *caller, in *historyIn) (*histor
 	}
 	if !in.AroundTime.IsZero() {
 		ask.AroundTime = max(1, in.AroundTime.UnixMilli())
+	}
+	if given == 0 && in.After.given {
+		ask.Around = 1 // and what follows: there is nothing before it
 	}
 	found, err := contract.History.Ask(ctx, d.gateway.Bus(), &ask)
 	if err != nil {
