@@ -75,6 +75,9 @@ func (c *Config) Check() error {
 				list(playing, "and"), list(missing, "or"))
 		}
 	}
+	if c.DrainGrace < 0 {
+		return errors.New("--drain-grace: no time is shorter than none")
+	}
 	if err := errors.Join(c.Bus.check(), c.checkOrigins()); err != nil {
 		return err
 	}
@@ -174,6 +177,8 @@ func (b *BusConfig) check() error {
 		}
 	}
 	switch {
+	case b.SyncInterval < 0:
+		return errors.New("--sync-interval: no time is shorter than none")
 	case len(b.URLs) == 0 && (*as != Credential{} || b.LogReplicas != 0):
 		return errors.New("--nats-… and --log-replicas are for the servers that --nats names: name them, or leave them out")
 	case proofs > 1:

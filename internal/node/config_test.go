@@ -29,6 +29,8 @@ func TestWhatCannotBeIsRefusedWithASentence(t *testing.T) {
 		"a public name that is no URL":     {Config{Data: "d", PublicURL: "chat.example"}, "--public-url"},
 		"a port of a host alone":           {Config{Data: "d", PublicURL: "localhost:8080"}, "--public-url"},
 		"another site that is no URL":      {Config{Data: "d", AllowedOrigins: []string{"https://a", "b"}}, "--allowed-origins b"},
+		"a grace before its time":          {Config{Data: "d", DrainGrace: -1}, "--drain-grace"},
+		"a log synced before its time":     {Config{Data: "d", Bus: BusConfig{SyncInterval: -1}}, "--sync-interval"},
 		"a credential without a bus":       {Config{Data: "d", Bus: BusConfig{As: Credential{User: "u"}}}, "--nats"},
 		"copies without servers":           {Config{Data: "d", Bus: BusConfig{LogReplicas: 3}}, "--nats"},
 		"two proofs":                       {Config{Data: "d", Bus: BusConfig{URLs: servers.URLs, As: Credential{User: "u", NKeyFile: "f"}}}, "--nats-nkey"},

@@ -33,6 +33,17 @@ func (s *Store) Backup(ctx context.Context, file string, progress func(done, tot
 // Restore makes a data folder from a backup. The folder must have no database
 // yet. The search file is built again when the store is opened.
 func Restore(ctx context.Context, file, dir string) (err error) {
+	if !exists(file) {
+		return fmt.Errorf("there is no %s", file)
+	}
+	src, err := openConn(file, sqlite.OpenReadOnly)
+	if err != nil {
+		return fmt.Errorf("%s is no backup: %w", file, err)
+	}
+	defer src.close()
+	if err := src.once(`SELECT count(*) FROM partitions`); err != nil {
+		return fmt.Errorf("%s is no backup of parley: %w", file, err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
@@ -44,17 +55,6 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	target := filepath.Join(dir, mainFile)
 	if exists(target) {
 		return fmt.Errorf("%s exists: a restore overwrites nothing, name an empty folder", target)
-	}
-	if !exists(file) {
-		return fmt.Errorf("there is no %s", file)
-	}
-	src, err := openConn(file, sqlite.OpenReadOnly)
-	if err != nil {
-		return fmt.Errorf("%s is no backup: %w", file, err)
-	}
-	defer src.close()
-	if err := src.once(`SELECT count(*) FROM partitions`); err != nil {
-		return fmt.Errorf("%s is no backup of parley: %w", file, err)
 	}
 	if err := copyPages(ctx, src, target+".part", nil); err != nil {
 		return errors.Join(fmt.Errorf("the backup was not restored: %w", err), os.Remove(target+".part"))

@@ -259,12 +259,12 @@ func TestABackupIsWhatWasThereWhenItBegan(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other")
 	write(t, other, []byte("this is a letter"))
 	for _, bad := range []string{other, filepath.Join(t.TempDir(), "missing")} {
-		into := t.TempDir()
+		into := filepath.Join(t.TempDir(), "folder")
 		if err := store.Restore(t.Context(), bad, into); err == nil {
 			t.Errorf("%s is restored", bad)
 		}
-		if _, err := os.Stat(filepath.Join(into, "parley.db")); err == nil {
-			t.Error("a failed restore leaves a database")
+		if _, err := os.Stat(into); err == nil {
+			t.Error("a refused restore leaves something behind")
 		}
 	}
 }
