@@ -44,7 +44,7 @@ func (c *Client) SignIn(ctx context.Context, username, password, device string) 
 // Resume signs in with a refresh token that was kept. The token is used up:
 // keep the one in the Login's Tokens instead.
 func (c *Client) Resume(ctx context.Context, refreshToken string) (*Login, error) {
-	user, tokens, err := c.refresh(ctx, refreshToken)
+	user, tokens, err := c.refresh(ctx, refreshToken, newNonce())
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +60,17 @@ func (c *Client) login(ctx context.Context, path string, in credentials) (*Login
 	return &Login{User: out.User, client: anyone, tokens: out.Session}, nil
 }
 
-func (c *Client) refresh(ctx context.Context, refreshToken string) (User, Tokens, error) {
+// refresh exchanges a refresh token. One that was exchanged before ends the
+// session, unless the key is the one with which that was done.
+func (c *Client) refresh(ctx context.Context, refreshToken, key string) (User, Tokens, error) {
 	in := struct {
 		RefreshToken string `json:"refresh_token"`
 	}{refreshToken}
 	var out grant
-	_, err := c.As(nil).do(ctx, call{method: http.MethodPost, path: path("sessions", "refresh"), in: in, out: &out})
+	_, err := c.As(nil).do(ctx, call{
+		method: http.MethodPost, path: path("sessions", "refresh"), in: in, out: &out,
+		header: http.Header{"Idempotency-Key": {key}},
+	})
 	return out.User, out.Session, err
 }
 

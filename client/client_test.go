@@ -85,6 +85,30 @@ func TestLoginRenewsItselfOnce(t *testing.T) {
 	}
 }
 
+// TestARenewalWhoseAnswerIsLost is asked for with its key again, by which the
+// server knows it from a theft.
+func TestARenewalWhoseAnswerIsLost(t *testing.T) {
+	var keys []string
+	url := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		keys = append(keys, r.Header.Get("Idempotency-Key"))
+		if len(keys) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		if err := json.NewEncoder(w).Encode(grant{Session: Tokens{AccessToken: "access", RefreshToken: "refresh", AccessExpiresAt: time.Now()}}); err != nil {
+			t.Error(err)
+		}
+	})
+	login := &Login{client: New(url)}
+	for i := range 3 {
+		if _, err := login.Token(t.Context(), ""); (err != nil) != (i == 0) {
+			t.Errorf("the renewal %d: %v", i, err)
+		}
+	}
+	if len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[1] == keys[2] {
+		t.Errorf("the keys were %q", keys)
+	}
+}
+
 func TestPostAsksUntilCommitted(t *testing.T) {
 	var nonces []string
 	url := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {

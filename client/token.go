@@ -49,6 +49,7 @@ type Login struct {
 	client *Client
 	mu     sync.Mutex
 	tokens Tokens
+	key    string // of a renewal whose answer has not come yet
 }
 
 // renewBefore is how long before its end an access token counts as used up.
@@ -68,11 +69,14 @@ func (l *Login) Token(ctx context.Context, refused string) (string, error) {
 	if l.tokens.AccessToken != refused && time.Until(l.tokens.AccessExpiresAt) > renewBefore {
 		return l.tokens.AccessToken, nil
 	}
-	_, tokens, err := l.client.refresh(ctx, l.tokens.RefreshToken)
+	if l.key == "" {
+		l.key = newNonce()
+	}
+	_, tokens, err := l.client.refresh(ctx, l.tokens.RefreshToken, l.key)
 	if err != nil {
 		return "", err
 	}
-	l.tokens = tokens
+	l.tokens, l.key = tokens, ""
 	if l.OnRefresh != nil {
 		l.OnRefresh(tokens)
 	}

@@ -43,6 +43,7 @@ type MakeInviteAsk struct {
 	MaxUses int         `json:"max_uses"`
 	Seconds int64       `json:"seconds"`
 	Room    chat.RoomID `json:"room,omitzero"`
+	Key     string      `json:"key,omitempty"` // asked again with it: the same invite
 }
 
 // MadeInvite is an invite with its code, in clear for the last time.
@@ -83,10 +84,12 @@ type SignInAsk struct {
 	Digest   string `json:"digest,omitempty"`
 }
 
-// RefreshAsk rotates a refresh token.
+// RefreshAsk rotates a refresh token. Asked again with the same Key it is the same
+// rotation, until the new token is used.
 type RefreshAsk struct {
 	Client
 	Token string `json:"token"`
+	Key   string `json:"key,omitempty"`
 }
 
 // SignedIn is a session with its tokens, in clear for the last time.

@@ -151,6 +151,40 @@ func TestRoomsOverREST(t *testing.T) {
 	}
 }
 
+// TestLostAnswersAreGivenAgain to who repeats a request with its key.
+func TestLostAnswersAreGivenAgain(t *testing.T) {
+	town := nodetest.New(t)
+	owner := signUp(t, town, "owner")
+	_, in := owner.ask("POST", "/v1/sessions", object{"username": "owner", "password": "correct horse"})
+	token := func(in object) string {
+		session, _ := in["session"].(object)
+		s, _ := session["refresh_token"].(string)
+		return s
+	}
+	refresh := func(token, key string) (int, object) {
+		return (&account{t: t, url: town.URL()}).ask("POST", "/v1/sessions/refresh", object{"refresh_token": token}, "Idempotency-Key", key)
+	}
+	_, lost := refresh(token(in), "one")
+	status, again := refresh(token(in), "one")
+	if status != http.StatusOK || token(again) == "" || token(again) != token(lost) {
+		t.Errorf("the refresh again: %d %v", status, again)
+	}
+	if status, _ := refresh(token(again), "two"); status != http.StatusOK {
+		t.Errorf("the next refresh: %d", status)
+	}
+	if status, refused := refresh(token(again), "three"); status != http.StatusUnauthorized {
+		t.Errorf("with another key: %d %v", status, refused)
+	}
+	_, first := owner.ask("POST", "/v1/invites", object{"max_uses": 3}, "Idempotency-Key", "one")
+	status, same := owner.ask("POST", "/v1/invites", object{"max_uses": 3}, "Idempotency-Key", "one")
+	if status != http.StatusCreated || same["code"] == nil || fmt.Sprint(same) != fmt.Sprint(first) {
+		t.Errorf("the invite is %v, and again %d %v", first, status, same)
+	}
+	if _, other := owner.ask("POST", "/v1/invites", object{"max_uses": 3}, "Idempotency-Key", "two"); other["code"] == first["code"] || other["id"] == first["id"] {
+		t.Errorf("another invite is %v", other)
+	}
+}
+
 func TestMessagesOverREST(t *testing.T) {
 	town := nodetest.New(t)
 	ann, bob := signUp(t, town, "ann"), signUp(t, town, "bob")

@@ -19,13 +19,18 @@ func inviteDest(i *chat.Invite) []any {
 const goodInvite = `hash = $1 AND uses < max_uses AND expires_at > $2 AND
 	(SELECT u.role FROM users u WHERE u.id = created_by AND u.banned = 0 AND u.deleted = 0) IN ('system', 'owner', 'admin')`
 
-// CreateInvite keeps an invite under the SHA-256 of its code.
-func (a *Accounts) CreateInvite(ctx context.Context, i chat.Invite, hash [32]byte) error {
-	return a.s.db.write(ctx, ofOthers, func(q tx) error {
-		_, err := q.exec(`INSERT INTO invites (id, hash, created_by, created_at, expires_at, max_uses, uses, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			i.ID, hash, i.CreatedBy, i.CreatedAt, i.ExpiresAt, i.MaxUses, i.Uses, i.Room)
+// CreateInvite keeps an invite under the SHA-256 of its code, and returns it, or
+// the one that is kept there already.
+func (a *Accounts) CreateInvite(ctx context.Context, i chat.Invite, hash [32]byte) (kept chat.Invite, err error) {
+	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		_, err := q.exec(`INSERT INTO invites (id, hash, created_by, created_at, expires_at, max_uses, uses, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (hash) DO NOTHING`, i.ID, hash, i.CreatedBy, i.CreatedAt, i.ExpiresAt, i.MaxUses, i.Uses, i.Room)
+		if err == nil {
+			_, err = one(q, `SELECT `+inviteColumns+` FROM invites i WHERE i.hash = $1`, []any{hash}, inviteDest(&kept)...)
+		}
 		return err
 	})
+	return kept, err
 }
 
 // Invites pages through all invites, the newest first, also those that are used

@@ -54,8 +54,10 @@ func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found b
 // Rotate exchanges a refresh token for the next, whose Login it fills in, and
 // notes when and from where the session was used; an empty address or device
 // leaves the old one. A token that was exchanged before revokes the session and
-// everything made for it: reused says so, and the login is the one that was. An
-// unknown or expired token is [chat.Unauthenticated].
+// everything made for it: reused says so, and the login is the one that was. It
+// does not when it was exchanged for this very next one and that is unused: then
+// the answer was lost, and is given again. An unknown or expired token is
+// [chat.Unauthenticated].
 func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
 		// The session's row first, so that of two who come with its tokens at
@@ -77,6 +79,11 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 			return badRefresh()
 		}
 		if reused {
+			var used bool
+			found, err := one(q, `SELECT used FROM refresh_tokens WHERE hash = $1 AND login = $2 AND expires > $3`, []any{next.Hash, l.ID, now}, &used)
+			if reused = err == nil && (!found || used); !reused {
+				return err
+			}
 			return endLogin(q, l.User, l.ID, now)
 		}
 		if _, err := q.exec(`UPDATE refresh_tokens SET used = 1 WHERE hash = $1`, old); err != nil {

@@ -91,8 +91,9 @@ func furnish(t *testing.T, s *store.Store, messages int) {
 	_, _, err := a.Rotate(ctx, sha256.Sum256([]byte("first0")), chat.Refresh{Hash: sha256.Sum256([]byte("second0")), Expires: 1 << 50}, 50, "192.0.2.2", "desk")
 	must(err)
 	must(a.EndLogin(ctx, people[1], storetest.ID(101), 60))
-	must(a.CreateInvite(ctx, chat.Invite{ID: storetest.ID(110), CreatedBy: people[0], CreatedAt: 9, ExpiresAt: 1 << 50, MaxUses: 3, Uses: 1, Room: rooms[1]},
-		sha256.Sum256([]byte("code"))))
+	_, err = a.CreateInvite(ctx, chat.Invite{ID: storetest.ID(110), CreatedBy: people[0], CreatedAt: 9, ExpiresAt: 1 << 50, MaxUses: 3, Uses: 1, Room: rooms[1]},
+		sha256.Sum256([]byte("code")))
+	must(err)
 	must(a.SetToken(ctx, chat.DoorToken{Door: "rooms", Hash: sha256.Sum256([]byte("door")), User: people[2]}))
 	must(a.SetAlias(ctx, chat.Named{Alias: chat.Alias{Door: "rooms", Kind: "user", Foreign: "u-1"}, ID: people[0]}))
 	_, err = s.Access().SetBanned(ctx, people[3], true, 70)

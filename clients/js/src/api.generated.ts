@@ -175,7 +175,7 @@ export interface Api {
   signIn(input: Wire<"SignInInBody">, options?: CallOptions): Promise<Wire<"SignedIn">>
   /** End this session */
   signOut(input?: undefined, options?: CallOptions): Promise<undefined>
-  /** Exchange a refresh token; one that was used before revokes its whole family */
+  /** Exchange a refresh token; one that was used before revokes its whole family, unless it comes with the same Idempotency-Key */
   refresh(input: Wire<"RefreshInBody">, options?: CallOptions): Promise<Wire<"SignedIn">>
   /** End one of my sessions; its live sockets close within a second */
   endSession(input: {

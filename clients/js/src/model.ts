@@ -18,6 +18,8 @@ export type Status = Wire<"Presence">["status"]
 export interface StoredSession {
   session: Session
   user: User
+  /** Names a renewal of the tokens that has begun: its answer has not come yet. */
+  renewal?: string
 }
 
 /** An emoji under a message. */

@@ -2,6 +2,7 @@ import { ParleyError } from "./error.ts"
 import type { StoredSession } from "./model.ts"
 import { alone, type Locks } from "./platform.ts"
 import { api, type Token } from "./rest.ts"
+import { uuid } from "./uuid.ts"
 
 /** Where the tokens of who is signed in are kept. Refresh tokens work once, so there must be one place that has the newest. */
 export interface SessionStore {
@@ -108,7 +109,10 @@ export function renewing(url: string, fetch: typeof globalThis.fetch, first: Sto
     if (stored?.user.id !== first.user.id) throw new ParleyError("unauthenticated", "signed out", 401)
     mine = stored
     if (!usable(mine, refused)) {
-      mine = await rest.refresh({ refresh_token: mine.session.refresh_token })
+      // A refresh whose answer is lost must be asked for with the same key again, also by another tab or after a reload: without it the
+      // server takes the token for a stolen one.
+      if (!mine.renewal) await sessions.save((mine = { ...mine, renewal: uuid() }))
+      mine = await rest.refresh({ refresh_token: mine.session.refresh_token }, { key: mine.renewal! })
       await sessions.save(mine)
     }
     return mine.session.access_token

@@ -38,6 +38,29 @@ test("tabs renew a token once, whoever begins", async () => {
   assert.equal((await sessions.load())!.session.refresh_token, "r2")
 })
 
+test("a renewal whose answer is lost is asked for again with its key, also after a reload", async () => {
+  const { town, ann } = strict()
+  const sessions = new MemorySessions()
+  const keys: string[] = []
+  const server = town.instead
+  let answer: StoredSession | undefined
+  town.instead = async (...call) => {
+    if (call[1] !== "sessions/refresh") return server!(...call)
+    keys.push((call[2].headers as Record<string, string>)["Idempotency-Key"]!)
+    if (keys[0] !== keys.at(-1)) return problem(401, "unauthenticated")
+    answer ??= await (await server!(...call))!.json() as StoredSession
+    if (keys.length < 3) throw new TypeError("the connection was reset")
+    return Response.json(answer)
+  }
+  const client = () => new Client({ url: "http://town", session: ann, sessions, fetch: town.fetch, socket: town.socket, storage: new MemoryStorage() })
+  const first = client()
+  for (let i = 0; i < 2; i++) await assert.rejects(first.api.me(), (error: ParleyError) => error.code === "network")
+  assert.equal((await client().api.me()).id, ann.user.id)
+  assert.equal(keys.length, 3)
+  const stored = await sessions.load()
+  assert.deepEqual([stored!.session.refresh_token, stored!.renewal], ["r2", undefined])
+})
+
 test("tabs without locks renew a token once, too", async () => {
   const { town, ann, refreshes } = strict()
   const values = new Map<string, string>()

@@ -24,7 +24,7 @@ func (d *Door) accountRoutes(api huma.API) {
 		summary: "Sign in with a password"}, d.signIn)
 	on(d, api, route{method: http.MethodPost, path: "/v1/sessions/refresh", name: "refresh", open: true,
 		spends: gateway.LimitSignIn, errors: []chat.Code{chat.Unauthenticated},
-		summary: "Exchange a refresh token; one that was used before revokes its whole family"}, d.refresh)
+		summary: "Exchange a refresh token; one that was used before revokes its whole family, unless it comes with the same Idempotency-Key"}, d.refresh)
 	on(d, api, route{method: http.MethodGet, path: "/v1/sessions", name: "list-sessions",
 		spends: gateway.LimitRead, summary: "My sessions"}, d.listSessions)
 	on(d, api, route{method: http.MethodDelete, path: "/v1/sessions/{id}", name: "end-session", status: http.StatusNoContent,
@@ -113,6 +113,7 @@ func (d *Door) signIn(ctx context.Context, who *caller, in *signInIn) (*signedIn
 }
 
 type refreshIn struct {
+	Key
 	Body struct {
 		RefreshToken string `json:"refresh_token" maxLength:"1000"`
 	}
@@ -120,7 +121,7 @@ type refreshIn struct {
 
 func (d *Door) refresh(ctx context.Context, who *caller, in *refreshIn) (*signedInOut, error) {
 	return signed(contract.Refresh.Ask(ctx, d.gateway.Bus(), &contract.RefreshAsk{
-		Client: contract.Client{Address: who.address}, Token: in.Body.RefreshToken}))
+		Client: contract.Client{Address: who.address}, Token: in.Body.RefreshToken, Key: in.IdempotencyKey}))
 }
 
 type sessionsOut struct {

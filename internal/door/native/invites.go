@@ -48,6 +48,7 @@ func inviteOf(i *chat.Invite) invite {
 }
 
 type createInviteIn struct {
+	Key
 	Body struct {
 		MaxUses   int          `json:"max_uses,omitempty" minimum:"1" maximum:"10000" default:"1" doc:"how many people can sign up with it"`
 		ExpiresIn int64        `json:"expires_in_s,omitempty" minimum:"1" maximum:"31622400" default:"604800"`
@@ -61,7 +62,7 @@ func (d *Door) createInvite(ctx context.Context, who *caller, in *createInviteIn
 	if err := mustRun(who); err != nil {
 		return nil, err
 	}
-	ask := contract.MakeInviteAsk{By: who.User.ID, MaxUses: in.Body.MaxUses, Seconds: in.Body.ExpiresIn}
+	ask := contract.MakeInviteAsk{By: who.User.ID, MaxUses: in.Body.MaxUses, Seconds: in.Body.ExpiresIn, Key: in.IdempotencyKey}
 	if in.Body.Room != nil {
 		ask.Room = *in.Body.Room
 		if err := d.canBeInvitedTo(ctx, who, ask.Room); err != nil {

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"time"
@@ -26,7 +25,8 @@ func (a *Accounts) mayInvite(ctx context.Context, by chat.UserID) error {
 	return err
 }
 
-// makeInvite makes a code of 128 drawn bits, of which only the hash is kept.
+// makeInvite makes a code of 128 bits that nobody can guess, of which only the hash
+// is kept.
 func (a *Accounts) makeInvite(ctx context.Context, q *contract.MakeInviteAsk) (*contract.MadeInvite, error) {
 	if err := a.mayInvite(ctx, q.By); err != nil {
 		return nil, err
@@ -40,22 +40,24 @@ func (a *Accounts) makeInvite(ctx context.Context, q *contract.MakeInviteAsk) (*
 		return nil, chat.Errorf(chat.Invalid, "an invite lasts 1 to %d seconds", chat.MaxInviteSeconds)
 	}
 	at := time.Now()
-	made := &contract.MadeInvite{Code: newCode(), Invite: chat.Invite{ID: chat.NewID(), CreatedBy: q.By, CreatedAt: at.UnixMilli(),
+	made := &contract.MadeInvite{Code: a.newCode(q), Invite: chat.Invite{ID: chat.NewID(), CreatedBy: q.By, CreatedAt: at.UnixMilli(),
 		ExpiresAt: at.Add(time.Duration(q.Seconds) * time.Second).UnixMilli(), MaxUses: q.MaxUses, Room: q.Room}}
 	if q.By.IsZero() {
 		made.Invite.CreatedBy = chat.System
 	}
-	if err := a.store.CreateInvite(ctx, made.Invite, *hashOf(made.Code)); err != nil {
+	kept, err := a.store.CreateInvite(ctx, made.Invite, *hashOf(made.Code))
+	if err != nil {
 		return nil, err
 	}
-	a.log.Info("an invite was made", "invite", made.Invite.ID, "by", made.Invite.CreatedBy, "uses", q.MaxUses)
+	if kept.ID == made.Invite.ID {
+		a.log.Info("an invite was made", "invite", kept.ID, "by", kept.CreatedBy, "uses", kept.MaxUses)
+	}
+	made.Invite = kept
 	return made, nil
 }
 
-func newCode() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
-	return base64.RawURLEncoding.EncodeToString(b[:])
+func (a *Accounts) newCode(q *contract.MakeInviteAsk) string {
+	return base64.RawURLEncoding.EncodeToString(a.keys.secret("invite by "+q.By.String(), q.Key)[:16])
 }
 
 // hashOf is what is kept of a code; nil when none was shown.

@@ -3,7 +3,9 @@ package accounts
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -79,6 +81,22 @@ func (k *keys) load(ctx context.Context) error {
 		k.byID[key.ID] = ed25519.NewKeyFromSeed(key.Seed)
 	}
 	return nil
+}
+
+// secret is drawn, or with a key always the same for it and what it is of, so that
+// who has lost an answer can ask again; nobody else can tell it.
+func (k *keys) secret(of, key string) []byte {
+	if key == "" {
+		b := make([]byte, sha256.Size)
+		_, _ = rand.Read(b) // never fails, says crypto/rand
+		return b
+	}
+	k.mu.Lock()
+	seed := k.byID[k.newest].Seed()
+	k.mu.Unlock()
+	mac := hmac.New(sha256.New, seed)
+	fmt.Fprintf(mac, "%d %s %s", len(of), of, key)
+	return mac.Sum(nil)
 }
 
 // sign makes an access token.

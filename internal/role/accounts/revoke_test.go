@@ -38,6 +38,33 @@ func TestRefreshingRotates(t *testing.T) {
 	}
 }
 
+// TestARefreshWhoseAnswerWasLost is asked for again with its key; a thief, who does
+// not know that, still ends the session.
+func TestARefreshWhoseAnswerWasLost(t *testing.T) {
+	o := newOffice(t, Config{})
+	first := o.signUp("ann")
+	refresh := func(token, key string) (*contract.SignedIn, error) {
+		return contract.Refresh.Ask(t.Context(), o.bus, &contract.RefreshAsk{Token: token, Key: key})
+	}
+	lost, err := refresh(first.RefreshToken, "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := refresh(first.RefreshToken, "mine")
+	if err != nil || again.RefreshToken != lost.RefreshToken || again.Login != first.Login {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	o.holds(again.AccessToken, &first.User)
+	third, err := refresh(again.RefreshToken, "mine")
+	if err != nil || third.RefreshToken == again.RefreshToken {
+		t.Fatalf("%+v, %v", third, err)
+	}
+	_, err = refresh(again.RefreshToken, "a thief's")
+	o.refuses("a used token with another key", err, chat.Unauthenticated)
+	_, err = refresh(third.RefreshToken, "mine")
+	o.refuses("the session that a used one ended", err, chat.Unauthenticated)
+}
+
 func TestABannedUserGetsNothingNew(t *testing.T) {
 	o := newOffice(t, Config{})
 	o.signUp("owner")

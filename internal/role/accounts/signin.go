@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"time"
@@ -81,7 +80,7 @@ func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.C
 	at := time.Now()
 	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
 		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
-	token, kept := newRefresh(at)
+	token, kept := newRefresh(a.keys.secret("", ""), at)
 	kept.Login = l.ID
 	if err := a.store.CreateLogin(ctx, l, kept); err != nil {
 		return nil, err
@@ -97,10 +96,8 @@ func (a *Accounts) tokens(u *chat.User, login chat.ID, refresh string, at time.T
 	return &contract.SignedIn{User: *u, Login: login, AccessToken: access, AccessExpires: expires.UnixMilli(), RefreshToken: refresh}, nil
 }
 
-func newRefresh(at time.Time) (token string, kept chat.Refresh) {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
-	token = refreshPrefix + base64.RawURLEncoding.EncodeToString(b[:])
+func newRefresh(secret []byte, at time.Time) (token string, kept chat.Refresh) {
+	token = refreshPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	return token, chat.Refresh{Hash: sha256.Sum256([]byte(token)), Expires: at.Add(refreshLasts).UnixMilli()}
 }
 
@@ -120,7 +117,7 @@ func shortened(s string) string {
 // refresh exchanges a refresh token for new tokens of the same login.
 func (a *Accounts) refresh(ctx context.Context, q *contract.RefreshAsk) (*contract.SignedIn, error) {
 	at := time.Now()
-	token, next := newRefresh(at)
+	token, next := newRefresh(a.keys.secret("refresh "+q.Token, q.Key), at)
 	l, reused, err := a.store.Rotate(ctx, sha256.Sum256([]byte(q.Token)), next, at.UnixMilli(), shortened(q.Address), shortened(q.Device))
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ type people interface {
 
 // invites let people sign up.
 type invites interface {
-	CreateInvite(ctx context.Context, i chat.Invite, hash [32]byte) error
+	CreateInvite(ctx context.Context, i chat.Invite, hash [32]byte) (chat.Invite, error) // the one of this hash, if there is one
 	Invites(ctx context.Context, cursor string, limit int) ([]chat.Invite, string, error)
 	EndInvite(ctx context.Context, id chat.ID) error
 	GoodInvite(ctx context.Context, hash [32]byte, now int64) (chat.Invite, bool, error)
@@ -48,7 +48,8 @@ type sessions interface {
 	CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) error
 	Login(ctx context.Context, id chat.ID) (chat.Login, bool, error)
 	Logins(ctx context.Context, user chat.UserID) ([]chat.Login, error)
-	// Rotate exchanges a refresh token; presenting one again ends its login.
+	// Rotate exchanges a refresh token; presenting one again ends its login,
+	// unless it is for the same next one, which is unused.
 	Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error)
 	EndLogin(ctx context.Context, user chat.UserID, login chat.ID, at int64) error
 	EndLoginsBut(ctx context.Context, user chat.UserID, keep chat.ID, at int64) error

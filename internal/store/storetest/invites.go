@@ -21,7 +21,11 @@ func invited(code string) chat.Admission {
 func invite(t *testing.T, s *store.Store, code string, by chat.UserID, uses int, room chat.RoomID) chat.Invite {
 	t.Helper()
 	i := chat.Invite{ID: chat.NewID(), CreatedBy: by, CreatedAt: 50, ExpiresAt: 1000, MaxUses: uses, Room: room}
-	must(t, s.Accounts().CreateInvite(t.Context(), i, sha256.Sum256([]byte(code))))
+	kept, err := s.Accounts().CreateInvite(t.Context(), i, sha256.Sum256([]byte(code)))
+	must(t, err)
+	if kept != i {
+		t.Fatalf("kept is %+v", kept)
+	}
 	return i
 }
 
@@ -87,6 +91,16 @@ var invites = []promise{
 		must(t, err)
 		if entered != 3 || len(list) != 1 || list[0].Uses != 3 || next != "" {
 			t.Fatalf("%d came in; the invites: %+v", entered, list)
+		}
+	}},
+	{"an invite that is made again with its code is the first one", func(t *testing.T, open Open) {
+		s := open(t)
+		first := invite(t, s, "code", alice, 3, ID(9))
+		again, err := s.Accounts().CreateInvite(t.Context(), chat.Invite{ID: chat.NewID(), CreatedBy: alice, CreatedAt: 60, ExpiresAt: 2000, MaxUses: 7},
+			sha256.Sum256([]byte("code")))
+		must(t, err)
+		if list, _, err := s.Accounts().Invites(t.Context(), "", 10); err != nil || again != first || len(list) != 1 {
+			t.Fatalf("the second is %+v; there are %+v, %v", again, list, err)
 		}
 	}},
 	{"a sign-up that is refused uses no invite", func(t *testing.T, open Open) {

@@ -45,6 +45,38 @@ var logins = []promise{
 			t.Fatalf("left are %+v, revoked %+v", left, revoked)
 		}
 	}},
+	{"an exchange whose answer was lost is made again, until the next token is used", func(t *testing.T, open Open) {
+		s := open(t)
+		l := signIn(t, s, alice, 20)
+		next := chat.Refresh{Hash: [32]byte{21}, Expires: 2000}
+		exchange := func(hash byte, next chat.Refresh, now int64) (chat.Login, bool) {
+			t.Helper()
+			have, reused, err := s.Accounts().Rotate(t.Context(), [32]byte{hash}, next, now, "", "")
+			must(t, err)
+			return have, reused
+		}
+		for now := range int64(3) {
+			if have, reused := exchange(20, next, 500+now); reused || have.ID != l.ID || have.LastUsed != 500+now {
+				t.Fatalf("reused %v, the login is %+v", reused, have)
+			}
+		}
+		exchange(21, chat.Refresh{Hash: [32]byte{22}, Expires: 2000}, 600)
+		if _, reused := exchange(20, next, 700); !reused {
+			t.Fatal("a token was given that was used before")
+		}
+		_, _, err := s.Accounts().Rotate(t.Context(), [32]byte{22}, chat.Refresh{Hash: [32]byte{23}}, 800, "", "")
+		mustCode(t, err, chat.Unauthenticated)
+	}},
+	{"nobody is given the next token of another session", func(t *testing.T, open Open) {
+		s := open(t)
+		signIn(t, s, alice, 20)
+		signIn(t, s, bob, 30)
+		_, _, err := s.Accounts().Rotate(t.Context(), [32]byte{20}, chat.Refresh{Hash: [32]byte{21}, Expires: 2000}, 500, "", "")
+		must(t, err)
+		if _, reused, err := s.Accounts().Rotate(t.Context(), [32]byte{20}, chat.Refresh{Hash: [32]byte{30}, Expires: 2000}, 600, "", ""); err != nil || !reused {
+			t.Fatalf("reused %v, %v", reused, err)
+		}
+	}},
 	{"unknown and expired refresh tokens are refused", func(t *testing.T, open Open) {
 		s := open(t)
 		signIn(t, s, alice, 20)
