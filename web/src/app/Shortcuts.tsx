@@ -1,6 +1,7 @@
 import { Dialog } from '../design/Dialog'
 import { t, type Key } from '../i18n'
 import { dialog } from './overlay'
+import './shortcuts.css'
 
 const mod = () => /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : t('key.ctrl')
 const groups = (mod: string): [Key, [Key, string[][]][]][] => [
