@@ -77,6 +77,7 @@ test('a new name and a status are seen by others', async () => {
   await ada.field('Status').fill('on the roof')
   await ada.page.getByRole('button', { name: 'Save' }).click()
   await ada.toast('Saved.')
+  await ben.message('hello out there').getByRole('button', { name: 'Ada E. Ek' }).waitFor()
   await ben.reload()
   await ben.message('hello out there').getByRole('button', { name: 'Ada E. Ek' }).click()
   const profile = ben.page.getByRole('dialog', { name: 'Profile' })

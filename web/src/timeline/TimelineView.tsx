@@ -2,6 +2,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { ComponentChildren } from 'preact'
 import type { Room, Timeline } from '@parley/client'
 import { question } from '../app/overlay'
+import { useWatchPresence } from '../app/presence'
 import { chat, newcomer } from '../app/session'
 import { explain, report } from '../app/toast'
 import { useWatch } from '../app/watch'
@@ -15,12 +16,16 @@ import { Scroller, type ScrollerHandle, type View } from './Scroller'
 import { Announcer } from './Announcer'
 import { pickDay } from './DayDialog'
 
+/** Of so many of the newest items the authors' names are kept up to date. */
+const NAMED = 200
+
 interface Props { room: Room; timeline: Timeline; thread?: number; at?: number; beginning: ComponentChildren; label: string; atRoute?: unknown }
 
 /** TimelineView shows a timeline: around a given message, from what is unread on, or at its end. */
 export function TimelineView({ room, timeline, thread, at, beginning, label, atRoute }: Props) {
   const me = chat().me.id
   const items = useWatch(timeline, () => timeline.items)
+  useWatchPresence(useMemo(() => [...new Set(items.slice(-NAMED).map(item => item.by))], [items])) // they may change their names
   const hasOlder = useWatch(timeline, () => timeline.hasOlder)
   const hasNewer = useWatch(timeline, () => timeline.hasNewer)
   const loadingOlder = useWatch(timeline, () => timeline.loadingOlder)
