@@ -150,9 +150,7 @@ func TestWhatWasSaidIsFoundWithinASecond(t *testing.T) {
 			}
 		}
 		tick.Stop()
-		if took := time.Since(started); took > time.Second {
-			t.Errorf("it took %v", took)
-		}
+		bustest.Prompt(t, "finding it", started, time.Second)
 		if page, err := contract.Search.Ask(t.Context(), l.bus, &contract.SearchAsk{User: carl, Query: word}); err != nil || len(page.Hits) != 0 {
 			t.Errorf("carl finds %+v, %v", page, err)
 		}

@@ -357,12 +357,10 @@ func TestStoredJobsAreCarriedOutOnceInOrder(t *testing.T) {
 	h := newHouse(t)
 	h.work()
 	general := chat.CreatedRoomID(chat.System, "general")
+	began := time.Now()
 	h.store(create("general", "general"), join(carl, general, "default:general"))
-	if took := h.allDone(); took > time.Second {
-		t.Errorf("it took %v", took)
-	} else {
-		t.Logf("it took %v", took)
-	}
+	t.Logf("it took %v", h.allDone())
+	bustest.Prompt(t, "carrying them out", began, time.Second)
 	if m := h.one(carl, general); m.Role != chat.RoleMember || m.Head != 2 || m.Handle != "general" {
 		t.Errorf("carl's general is %+v", m)
 	}

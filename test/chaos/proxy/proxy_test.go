@@ -110,7 +110,7 @@ func TestDelayIsEachWay(t *testing.T) {
 	if s := p.Heal(); s.Conns != 1 || s.Bytes != 10 {
 		t.Errorf("struck: %+v", s)
 	}
-	if took := l.echoes("quick"); took > 100*time.Millisecond {
+	if took := l.echoes("quick"); took > 200*time.Millisecond {
 		t.Errorf("after the fault it took %v", took)
 	}
 }
