@@ -48,9 +48,7 @@ func (k *keys) begin(ctx context.Context) error {
 	if k.newest != "" {
 		return nil
 	}
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed) // never fails, says crypto/rand
-	made := chat.SigningKey{ID: chat.NewID().String(), Seed: seed, CreatedAt: now()}
+	made := chat.SigningKey{ID: chat.NewID().String(), Seed: drawn(), CreatedAt: now()}
 	if err := k.store.AddSigningKey(ctx, made); err != nil {
 		return err
 	}
@@ -83,13 +81,18 @@ func (k *keys) load(ctx context.Context) error {
 	return nil
 }
 
+// drawn are 32 random bytes, as many as a key's seed has.
+func drawn() []byte {
+	b := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(b) // never fails, says crypto/rand
+	return b
+}
+
 // secret is drawn, or with a key always the same for it and what it is of, so that
 // who has lost an answer can ask again; nobody else can tell it.
 func (k *keys) secret(of, key string) []byte {
 	if key == "" {
-		b := make([]byte, sha256.Size)
-		_, _ = rand.Read(b) // never fails, says crypto/rand
-		return b
+		return drawn()
 	}
 	k.mu.Lock()
 	seed := k.byID[k.newest].Seed()

@@ -80,7 +80,7 @@ func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.C
 	at := time.Now()
 	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
 		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
-	token, kept := newRefresh(a.keys.secret("", ""), at)
+	token, kept := newRefresh(drawn(), at)
 	kept.Login = l.ID
 	if err := a.store.CreateLogin(ctx, l, kept); err != nil {
 		return nil, err
