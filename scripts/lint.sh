@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 .tools/golangci-lint run ./...
 shellcheck -x scripts/*.sh .ci/run
-for script in test/e2e/*.mjs; do
+for script in test/e2e/*.mjs test/e2e/*/*.test.mjs; do
 	node --check "$script"
 done
 echo "lint: nothing found"
