@@ -133,6 +133,7 @@ type command struct {
 	acks    []*Record
 	refusal *Record // the last for good
 	queued  *Record
+	asked   *Record // what was answered by that
 }
 
 type commandKey struct{ user, room, nonce string }
@@ -214,6 +215,9 @@ func (c *checker) indexCommand(r *Record) {
 		}
 	case Queued:
 		k.queued = r
+		if n := len(k.invokes); n > 0 {
+			k.asked = k.invokes[n-1]
+		}
 	case Refuse:
 		if !fateOpen(r.Code) {
 			k.refusal = r

@@ -106,8 +106,8 @@ func (c *checker) checkQueued(key commandKey, k *command, happened []*Record) {
 		if r.What != Strike || !r.LosesLog {
 			continue
 		}
-		if over := c.overOf(r); over == nil || over.T >= k.queued.T {
-			return // the log was the only place where it was
+		if over := c.overOf(r); over == nil || k.asked == nil || over.T >= k.asked.T {
+			return // the log was the only place where it was, perhaps also before the answer came
 		}
 	}
 	stays := c.stays[key.room][key.user]

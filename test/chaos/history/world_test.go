@@ -398,12 +398,15 @@ func (w *world) copy() {
 
 // goBack makes the database what it was, and empties the log.
 func (w *world) goBack() {
+	waits := &owed{user: w.users[0], room: w.rooms[0], nonce: w.nonce()}
+	w.add(Record{What: Invoke, User: waits.user, Room: waits.room, Nonce: waits.nonce, Text: Text(waits.nonce, "too late"), Do: "send"})
 	w.add(Record{What: Strike, Fault: "restore", InFlight: 1, Restores: true, LosesLog: true, Since: w.copied.at})
 	for _, room := range w.rooms {
 		w.events[room] = slices.Clip(w.events[room][:w.copied.heads[room]])
 	}
 	w.in, w.late = w.copied.in, nil
 	w.add(Record{What: Over, Fault: "restore"})
+	w.add(Record{What: Queued, User: waits.user, Room: waits.room, Nonce: waits.nonce}) // in the log that has gone
 	for _, c := range slices.Clone(w.conns) {
 		w.disconnect(c, "1011")
 	}
