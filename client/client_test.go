@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 )
@@ -88,8 +89,11 @@ func TestLoginRenewsItselfOnce(t *testing.T) {
 // TestARenewalWhoseAnswerIsLost is asked for with its key again, by which the
 // server knows it from a theft.
 func TestARenewalWhoseAnswerIsLost(t *testing.T) {
+	var mu sync.Mutex
 	var keys []string
 	url := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		keys = append(keys, r.Header.Get("Idempotency-Key"))
 		if len(keys) == 1 {
 			panic(http.ErrAbortHandler)
@@ -104,6 +108,8 @@ func TestARenewalWhoseAnswerIsLost(t *testing.T) {
 			t.Errorf("the renewal %d: %v", i, err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[1] == keys[2] {
 		t.Errorf("the keys were %q", keys)
 	}
