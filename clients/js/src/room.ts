@@ -431,10 +431,14 @@ export class Room extends Observable {
   advance(seq: number): boolean {
     if (seq <= this.#read) return false
     this.#read = seq
-    const unread = seq >= this.head ? [] : this.timeline.items.filter((item): item is Message =>
-      item.kind === "message" && item.seq !== undefined && item.seq > seq && item.by !== this.#core.me.id)
-    const mentions = unread.filter((message) => this.#mentionsMe(message))
-    this.#patch({ read: seq, unread: Math.min(this.unread, unread.length), mentions: Math.min(this.mentions, mentions.length) })
+    let [unread, mentions] = [this.head - seq, this.mentions] // at most: that is all there is to know of what is not loaded
+    if (seq >= this.head) mentions = 0
+    else if (this.timeline.reaches(seq + 1)) {
+      const left = this.timeline.items.filter((item): item is Message =>
+        item.kind === "message" && item.seq !== undefined && item.seq > seq && item.by !== this.#core.me.id)
+      ;[unread, mentions] = [left.length, left.filter((message) => this.#mentionsMe(message)).length]
+    }
+    this.#patch({ read: seq, unread: Math.max(0, Math.min(this.unread, unread)), mentions: Math.min(this.mentions, mentions) })
     return true
   }
 

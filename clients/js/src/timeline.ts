@@ -157,6 +157,11 @@ export class Timeline extends Observable {
     this.#touch()
   }
 
+  /** Whether everything from a number to the end is here. @internal */
+  reaches(seq: number): boolean {
+    return !this.#hasNewer && this.#covers(seq)
+  }
+
   // ---- what the room tells
 
   /** The next event of the room. @internal */

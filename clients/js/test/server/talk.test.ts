@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
-import type { Client, Item, Message, Room } from "../../src/index.ts"
+import { signIn, type Client, type Item, type Message, type Room } from "../../src/index.ts"
 import { until } from "../until.ts"
 import { Server } from "./parley.ts"
 
@@ -84,6 +84,22 @@ test("unread, mentions and read marks", async () => {
   await until("bob sees that she is busy", () => bob.presence.get(ann.me.id).status_text === "in a call")
 })
 
+test("what is read in part on one device stays unread in part on another, which has not opened the room", async () => {
+  const { bob, hers, his } = await pair()
+  const laptop = server.client({ session: await signIn(server.url, { username: bob.me.username, password: "a long password" }) })
+  clients.push(laptop)
+  laptop.connect()
+  const room = await until("the laptop has the room", () => laptop.rooms.get(hers.id))
+  for (let i = 1; i <= 6; i++) hers.send(`n${i}`)
+  const second = await heard(his, "n2")
+  await until("all of it is unread", () => his.unread === 6 && room.unread === 6)
+  his.markRead(second.seq)
+  await until("the laptop has heard of it", () => room.read === second.seq)
+  assert.deepEqual([his.unread, room.unread], [4, 4])
+  his.markRead()
+  await until("the rest is read", () => room.unread === 0)
+})
+
 test("search tells where the words are, in characters", async () => {
   const { ann, hers } = await pair()
   hers.send("grüße from the zebra 🦓 crossing")
@@ -104,8 +120,7 @@ test("a window slides both ways over a long history", async () => {
   }
   await heard(hers, "n130")
   const { timeline } = await until("bob has it", () => bob.rooms.get(hers.id))
-  const fresh = server.client({ session: (await import("../../src/index.ts").then(({ signIn }) =>
-    signIn(server.url, { username: ann.me.username, password: "a long password" }))) })
+  const fresh = server.client({ session: await signIn(server.url, { username: ann.me.username, password: "a long password" }) })
   clients.push(fresh)
   fresh.connect()
   const room = await until("the room is there", () => fresh.rooms.get(hers.id))
