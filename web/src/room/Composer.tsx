@@ -27,6 +27,7 @@ export function Composer({ room, timeline, thread }: Props) {
   const draft = useWatch(room, () => thread === undefined ? room.draft : threadDrafts.get(key) ?? '')
   const [text, setText] = useState(draft)
   const field = useRef<HTMLTextAreaElement>(null)
+  const selection = useRef<{ of: string; from: number; to: number } | undefined>(undefined)
   const completion = useCompletion(room)
   const archived = useWatch(room, () => room.archived)
   const writable = useWatch(room, () => mayWrite(room))
@@ -44,16 +45,26 @@ export function Composer({ room, timeline, thread }: Props) {
   }, [key, writable])
   useEffect(() => {
     if (!editing) return
-    setText(editing.text)
     field.current?.focus()
-    requestAnimationFrame(() => field.current?.setSelectionRange(editing.text.length, editing.text.length))
+    select(editing.text, editing.text.length)
+    setText(editing.text)
   }, [editing])
+  useLayoutEffect(() => {
+    if (selection.current?.of === text) select(text, selection.current.from, selection.current.to)
+    selection.current = undefined
+  }, [text])
   useLayoutEffect(() => { // for browsers without field-sizing
     const area = field.current
     if (!area || CSS.supports('field-sizing', 'content')) return
     area.style.blockSize = 'auto'
     area.style.blockSize = `${area.scrollHeight + 2}px`
   }, [text])
+
+  /** select selects a part of a text when that is what is in the field: before anything else can be typed there. */
+  function select(of: string, from: number, to = from) {
+    if (field.current?.value === of) field.current.setSelectionRange(from, to)
+    selection.current = { of, from, to }
+  }
 
   function change(next: string) {
     setText(next)
@@ -94,9 +105,9 @@ export function Composer({ room, timeline, thread }: Props) {
     const area = field.current!
     area.focus()
     area.setSelectionRange(from, to)
-    // So that the browser's own undo takes it back.
-    if (!document.execCommand('insertText', false, insert)) change(text.slice(0, from) + insert + text.slice(to))
-    requestAnimationFrame(() => area.setSelectionRange(selectFrom, selectTo))
+    const next = text.slice(0, from) + insert + text.slice(to)
+    if (!document.execCommand('insertText', false, insert)) change(next) // the browser's own undo takes the first back
+    select(next, selectFrom, selectTo)
   }
 
   function complete(choice: Choice) {
