@@ -40,8 +40,11 @@ export function Composer({ room, timeline, thread }: Props) {
     registered(key, field.current)
     return () => registered(key, null)
   }, [key, writable])
-  useEffect(() => {
-    if (!touch() || thread !== undefined) field.current?.focus()
+  useLayoutEffect(() => { // before anything is typed elsewhere; who is in a panel stays there
+    if (thread === undefined && !touch() && !document.activeElement?.closest('aside')) field.current?.focus()
+  }, [key, writable])
+  useEffect(() => { // after the panel's heading
+    if (thread !== undefined) field.current?.focus()
   }, [key, writable])
   useEffect(() => {
     if (!editing) return
