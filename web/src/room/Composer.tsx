@@ -11,7 +11,7 @@ import { t } from '../i18n'
 import { plain } from '../text/markdown'
 import { mayEdit, mayWrite } from '../timeline/actions'
 import { choices, queryAt, type Choice, type Query } from './completion'
-import { composerKey, intentOf, registered } from './compose'
+import { composerKey, intentOf, registered, tellSent } from './compose'
 import { membersOf, peopleOf } from './members'
 
 interface Props { room: Room; timeline: Timeline; thread?: number }
@@ -94,6 +94,7 @@ export function Composer({ room, timeline, thread }: Props) {
     }
     if (written === '') return
     room.send(written, { ...(replyTo?.seq && { reply_to: replyTo.seq }), ...(thread !== undefined && { thread }) })
+    tellSent(key)
     room.setTyping(false)
     intent.value = {}
     setText('')

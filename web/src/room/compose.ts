@@ -23,3 +23,12 @@ export function registered(key: string, field: HTMLTextAreaElement | null): void
   else composers.delete(key)
 }
 export const focusComposer = (room: string, thread?: number) => composers.get(composerKey(room, thread))?.focus()
+
+const watching = new Map<string, () => void>()
+
+/** whenSent calls fn whenever something has been written here, until what it returns is called. */
+export function whenSent(key: string, fn: () => void): () => void {
+  watching.set(key, fn)
+  return () => { if (watching.get(key) === fn) watching.delete(key) }
+}
+export const tellSent = (key: string) => watching.get(key)?.()

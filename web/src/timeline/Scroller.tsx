@@ -130,6 +130,7 @@ export function Scroller<R extends { key: string }>({ rows, render, guess, moves
     }
     if (news) layout.place()
     pad()
+    if (!props.current.more && layout.total + headHeight() <= clientHeight) anchor.current = 'end' // all of it is in the window
     const to = target(clientHeight)
     if (to !== undefined && Math.abs(box.current!.scrollTop - to) > 0.5) box.current!.scrollTop = to
     seen.current.top = box.current!.scrollTop

@@ -13,6 +13,7 @@ import { MessageRow } from './MessageRow'
 import { NoticeRow } from './NoticeRow'
 import { guess, moves, rowsOf, type Row } from './rows'
 import { Scroller, type ScrollerHandle, type View } from './Scroller'
+import { composerKey, whenSent } from '../room/compose'
 import { Announcer } from './Announcer'
 import { pickDay } from './DayDialog'
 
@@ -106,15 +107,12 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
     return () => { removeEventListener('focus', mark); document.removeEventListener('visibilitychange', mark) }
   }, [room, view, newest, ready, hasNewer])
 
-  // A message of one's own shows the end, and that one has seen what was new.
-  const lastOwn = items.at(-1)
-  const sending = lastOwn?.kind === 'message' && lastOwn.by === me && lastOwn.state === 'sending' ? lastOwn.key : undefined
-  useEffect(() => {
-    if (!sending) return
+  // Who writes sees the end, and has seen what was new.
+  useEffect(() => whenSent(composerKey(room.id, thread), () => {
     setUnreadAfter(undefined)
-    if (hasNewer) void jump('newest')
+    if (timeline.hasNewer) void jump('newest')
     else scroller.current?.toEnd()
-  }, [sending])
+  }), [room, timeline])
   useEffect(() => () => timeline.trim(KEPT), [timeline])
   useEffect(() => { if (items.length > 0) newcomer.value = false }, [items.length > 0])
 
