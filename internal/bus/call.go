@@ -51,22 +51,30 @@ const retryAfter = time.Second
 // not in time, the error is [chat.Unavailable], and whether the question was
 // dealt with is unknown. Every error is wrapped with what was asked.
 func (c Call[Q, A]) Ask(ctx context.Context, b *Bus, q *Q) (*A, error) {
-	data, err := encode(q)
-	if err != nil {
+	a := new(A)
+	if err := b.ask(ctx, c.subject, q, a); err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c.subject, err)
-	}
-	reply, err := b.ask(ctx, c.subject, data)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", c.subject, err)
-	}
-	a, err := decode[A](reply)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: understand the answer: %w", c.subject, err)
 	}
 	return a, nil
 }
 
-func (b *Bus) ask(ctx context.Context, subject string, data []byte) ([]byte, error) {
+// ask fills answer with what is answered to question.
+func (b *Bus) ask(ctx context.Context, subject string, question, answer any) error {
+	data, err := encode(question)
+	if err != nil {
+		return err
+	}
+	reply, err := b.request(ctx, subject, data)
+	if err != nil {
+		return err
+	}
+	if err := decode(reply, answer); err != nil {
+		return fmt.Errorf("understand the answer: %w", err)
+	}
+	return nil
+}
+
+func (b *Bus) request(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	times, err := b.await(ctx, Passage{What: PassQuestion, Subject: subject, Data: data})
@@ -156,38 +164,64 @@ func shrink(question any) bool {
 // panic, is logged here with its trace id and reaches the asker as
 // [chat.Internal] without its story.
 func (c Call[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error), opts ...AnswerOption) (*Subscription, error) {
+	return b.answerAll(c.subject, c.queue, typed[Q, A](fn), opts)
+}
+
+// answerer is what answers a call, whatever the types of the call: the program
+// holds what is done with it once, and not once for each call.
+type answerer interface {
+	question() any // an empty one, to be filled
+	answer(ctx context.Context, question any) (any, error)
+}
+
+type typed[Q, A any] func(ctx context.Context, q *Q) (*A, error)
+
+func (typed[Q, A]) question() any { return new(Q) }
+
+func (fn typed[Q, A]) answer(ctx context.Context, question any) (any, error) {
+	a, err := fn(ctx, question.(*Q))
+	if a == nil {
+		a = new(A)
+	}
+	return a, err
+}
+
+// answerTo asks a what data says, and for less as long as that is too much for
+// the bus.
+func (b *Bus) answerTo(ctx context.Context, a answerer, data []byte) ([]byte, error) {
+	question := a.question()
+	if err := decode(data, question); err != nil {
+		return nil, chat.Errorf(chat.Malformed, "the question could not be understood")
+	}
+	for {
+		answer, err := a.answer(ctx, question)
+		if err != nil {
+			return nil, err
+		}
+		data, err := encode(answer)
+		if err != nil || int64(len(data)) <= b.nc.MaxPayload() || !shrink(question) {
+			return data, err
+		}
+	}
+}
+
+func (b *Bus) answerAll(subject, queue string, a answerer, opts []AnswerOption) (*Subscription, error) {
 	how := answering{limit: defaultLimit}
 	for _, opt := range opts {
 		opt(&how)
 	}
 	answer := func(ctx context.Context, data []byte) ([]byte, error) {
-		q, err := decode[Q](data)
-		if err != nil {
-			return nil, chat.Errorf(chat.Malformed, "the question could not be understood")
-		}
-		for {
-			a, err := fn(ctx, q)
-			if err != nil {
-				return nil, err
-			}
-			if a == nil {
-				a = new(A)
-			}
-			data, err := encode(a)
-			if err != nil || int64(len(data)) <= b.nc.MaxPayload() || !shrink(q) {
-				return data, err
-			}
-		}
+		return b.answerTo(ctx, a, data)
 	}
 	if how.observe != nil {
-		answer = observed(c.subject, how.observe, answer)
+		answer = observed(subject, how.observe, answer)
 	}
 	if how.serial {
-		return b.listen(c.subject, c.queue, 0, func(_ *Subscription, m *nats.Msg) {
+		return b.listen(subject, queue, 0, func(_ *Subscription, m *nats.Msg) {
 			b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() { b.answer(m, answer) })
 		})
 	}
-	return b.listen(c.subject, c.queue, how.limit, func(s *Subscription, m *nats.Msg) {
+	return b.listen(subject, queue, how.limit, func(s *Subscription, m *nats.Msg) {
 		b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() {
 			select {
 			case s.slots <- struct{}{}:

@@ -12,17 +12,18 @@ type hot interface {
 	encoding.BinaryUnmarshaler
 }
 
-func encode[T any](v *T) ([]byte, error) {
-	if h, ok := any(v).(hot); ok {
+// encode writes v, a pointer.
+func encode(v any) ([]byte, error) {
+	if h, ok := v.(hot); ok {
 		return h.AppendBinary(nil)
 	}
 	return json.Marshal(v)
 }
 
-func decode[T any](data []byte) (*T, error) {
-	v := new(T)
-	if h, ok := any(v).(hot); ok {
-		return v, h.UnmarshalBinary(data)
+// decode fills v, a pointer.
+func decode(data []byte, v any) error {
+	if h, ok := v.(hot); ok {
+		return h.UnmarshalBinary(data)
 	}
-	return v, json.Unmarshal(data, v)
+	return json.Unmarshal(data, v)
 }

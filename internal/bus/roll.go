@@ -28,23 +28,39 @@ const rollQuiet = time.Second
 // nobody has for a second, or ctx ends. A refusal, and what cannot be decoded,
 // is logged and left out. Nobody at all is no error.
 func (r Roll[Q, A]) Ask(ctx context.Context, b *Bus, q *Q) (answers []A, err error) {
-	data, err := encode(q)
+	err = b.askEveryone(ctx, r.subject, q, func(reply []byte) error {
+		a := new(A)
+		if err := decode(reply, a); err != nil {
+			return err
+		}
+		answers = append(answers, *a)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask all %s: %w", r.subject, err)
+	}
+	return answers, nil
+}
+
+// askEveryone calls take for every answer to question.
+func (b *Bus) askEveryone(ctx context.Context, subject string, question any, take func(reply []byte) error) (err error) {
+	data, err := encode(question)
+	if err != nil {
+		return err
 	}
 	replies := make(chan *nats.Msg, 1024)
 	sub, err := b.nc.ChanSubscribe(b.nc.NewInbox(), replies)
 	if err != nil {
-		return nil, fmt.Errorf("ask all %s: %w", r.subject, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, sub.Unsubscribe()) }()
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
-	b.pass(Passage{What: PassQuestion, Subject: r.subject, Data: data}, func() {
-		err = b.nc.PublishMsg(&nats.Msg{Subject: r.subject, Reply: sub.Subject, Data: data, Header: askHeader(ctx)})
+	b.pass(Passage{What: PassQuestion, Subject: subject, Data: data}, func() {
+		err = b.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: sub.Subject, Data: data, Header: askHeader(ctx)})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("ask all %s: %w", r.subject, unanswered(err))
+		return unanswered(err)
 	}
 	quiet := time.NewTimer(rollQuiet)
 	defer quiet.Stop()
@@ -52,14 +68,18 @@ func (r Roll[Q, A]) Ask(ctx context.Context, b *Bus, q *Q) (answers []A, err err
 		select {
 		case m := <-replies:
 			if m.Header.Get("Status") == noResponders {
-				return nil, nil
+				return nil
 			}
 			quiet.Reset(rollQuiet)
-			answers = r.take(b, answers, m)
+			if code := m.Header.Get(errorHeader); code != "" {
+				b.log.Warn("an answer to all is a refusal", "subject", subject, "code", chat.Code(code))
+			} else if err := take(m.Data); err != nil {
+				b.log.Error("undecodable answer", "subject", subject, "err", err)
+			}
 		case <-quiet.C:
-			return answers, nil
+			return nil
 		case <-ctx.Done():
-			return answers, nil
+			return nil
 		}
 	}
 }
@@ -67,34 +87,13 @@ func (r Roll[Q, A]) Ask(ctx context.Context, b *Bus, q *Q) (answers []A, err err
 // noResponders is the server's word that nobody listens.
 const noResponders = "503"
 
-func (r Roll[Q, A]) take(b *Bus, answers []A, m *nats.Msg) []A {
-	if code := m.Header.Get(errorHeader); code != "" {
-		b.log.Warn("an answer to all is a refusal", "subject", r.subject, "code", chat.Code(code))
-		return answers
-	}
-	a, err := decode[A](m.Data)
-	if err != nil {
-		b.log.Error("undecodable answer", "subject", r.subject, "err", err)
-		return answers
-	}
-	return append(answers, *a)
-}
-
 // Answer answers the roll until the subscription is stopped, as everybody else
 // does who is asked; errors and panics are dealt with as in [Call.Answer].
 func (r Roll[Q, A]) Answer(b *Bus, fn func(ctx context.Context, q *Q) (*A, error)) (*Subscription, error) {
 	return b.listen(r.subject, "", 0, func(_ *Subscription, m *nats.Msg) {
 		b.pass(Passage{What: PassQuestion, Inbound: true, Subject: m.Subject, Data: m.Data}, func() {
 			b.answer(m, func(ctx context.Context, data []byte) ([]byte, error) {
-				q, err := decode[Q](data)
-				if err != nil {
-					return nil, chat.Errorf(chat.Malformed, "the question could not be understood")
-				}
-				a, err := fn(ctx, q)
-				if err != nil {
-					return nil, err
-				}
-				return encode(a)
+				return b.answerTo(ctx, typed[Q, A](fn), data)
 			})
 		})
 	})

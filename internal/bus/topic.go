@@ -23,17 +23,17 @@ func (t Topic[M]) Subject() string { return t.subject }
 
 // Publish announces m. No error means that it was sent, not that it arrives.
 func (t Topic[M]) Publish(ctx context.Context, b *Bus, m *M) error {
-	data, err := encode(m)
-	if err == nil {
-		err = b.publish(ctx, t.subject, data)
-	}
-	if err != nil {
+	if err := b.publish(ctx, t.subject, m); err != nil {
 		return fmt.Errorf("publish %s: %w", t.subject, err)
 	}
 	return nil
 }
 
-func (b *Bus) publish(ctx context.Context, subject string, data []byte) (err error) {
+func (b *Bus) publish(ctx context.Context, subject string, announcement any) error {
+	data, err := encode(announcement)
+	if err != nil {
+		return err
+	}
 	m := &nats.Msg{Subject: subject, Data: data}
 	if trace := TraceOf(ctx); trace != "" {
 		m.Header = nats.Header{traceHeader: {trace}}
@@ -48,7 +48,12 @@ func (b *Bus) publish(ctx context.Context, subject string, data []byte) (err err
 // Subscribe calls fn for every announcement, one at a time. What cannot be
 // decoded and what panics is logged and passed over.
 func (t Topic[M]) Subscribe(b *Bus, fn func(ctx context.Context, m *M)) (*Subscription, error) {
-	return b.listen(t.subject, "", 0, func(_ *Subscription, raw *nats.Msg) {
+	return b.subscribe(t.subject, func() any { return new(M) }, func(ctx context.Context, m any) { fn(ctx, m.(*M)) })
+}
+
+// subscribe calls fn with what empty returned, filled.
+func (b *Bus) subscribe(subject string, empty func() any, fn func(ctx context.Context, m any)) (*Subscription, error) {
+	return b.listen(subject, "", 0, func(_ *Subscription, raw *nats.Msg) {
 		b.pass(Passage{What: PassNotice, Inbound: true, Subject: raw.Subject, Data: raw.Data}, func() {
 			ctx := traceFrom(b.ctx, raw)
 			defer func() {
@@ -56,8 +61,8 @@ func (t Topic[M]) Subscribe(b *Bus, fn func(ctx context.Context, m *M)) (*Subscr
 					b.log.Error("panic", "subject", raw.Subject, "trace", TraceOf(ctx), "panic", p, "stack", string(debug.Stack()))
 				}
 			}()
-			m, err := decode[M](raw.Data)
-			if err != nil {
+			m := empty()
+			if err := decode(raw.Data, m); err != nil {
 				b.log.Error("undecodable announcement", "subject", raw.Subject, "trace", TraceOf(ctx), "err", err)
 				return
 			}

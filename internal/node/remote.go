@@ -180,20 +180,24 @@ func (r *Remote) post(ctx context.Context, path string, q any) (*http.Response, 
 
 // Ask asks one of the questions of admin.go by its path.
 func Ask[A any](ctx context.Context, r *Remote, path string, q any) (*A, error) {
-	resp, err := r.post(ctx, path, q)
+	a := new(A)
+	return a, r.ask(ctx, path, q, a)
+}
+
+func (r *Remote) ask(ctx context.Context, path string, question, answer any) error {
+	resp, err := r.post(ctx, path, question)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		e := &chat.Error{}
 		if err := json.NewDecoder(resp.Body).Decode(e); err != nil || e.Code == "" {
-			return nil, fmt.Errorf("the server answered %s", resp.Status)
+			return fmt.Errorf("the server answered %s", resp.Status)
 		}
-		return nil, e
+		return e
 	}
-	a := new(A)
-	return a, json.NewDecoder(resp.Body).Decode(a)
+	return json.NewDecoder(resp.Body).Decode(answer)
 }
 
 // Follow asks a question whose answer takes long, and hears how it goes.
