@@ -115,22 +115,39 @@ type other struct {
 func (o other) response(r huma.Registry) *huma.Response {
 	described := &huma.Response{Description: o.meaning}
 	if o.shape != nil {
-		described.Content = map[string]*huma.MediaType{"application/json": {Schema: r.Schema(o.shape, true, "")}}
+		described.Content = inJSON(r.Schema(o.shape, true, ""))
 	}
 	return described
+}
+
+func inJSON(s *huma.Schema) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"application/json": {Schema: s}}
 }
 
 // on registers a route. what err says about whose fault it is decides the
 // answer; see [refusal].
 func on[I, O any](d *Door, api huma.API, r route, fn func(ctx context.Context, who *caller, in *I) (*O, error)) {
+	out := outputOf(reflect.TypeFor[O](), r.status)
+	doing := r.method + " " + r.path
+	huma.Register(api, r.operation(out, api.OpenAPI().Components.Schemas), func(ctx context.Context, in *I) (*reply, error) {
+		who, _ := ctx.Value(callerKey{}).(*caller)
+		answer, err := fn(ctx, who, in)
+		if err != nil {
+			return nil, refusal(ctx, d.log, doing, err)
+		}
+		return out.reply(answer), nil
+	})
+}
+
+func (r *route) operation(out output, shapes huma.Registry) huma.Operation {
 	op := huma.Operation{
-		OperationID: r.name, Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status,
+		OperationID: r.name, Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: out.usual,
 		Tags: []string{tag(r.path)}, MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,
 		Metadata: map[string]any{open: r.open, spends: r.spends},
 	}
-	op.Responses = map[string]*huma.Response{}
+	op.Responses = map[string]*huma.Response{strconv.Itoa(out.usual): out.response(shapes)}
 	for status, o := range r.also {
-		op.Responses[strconv.Itoa(status)] = o.response(api.OpenAPI().Components.Schemas)
+		op.Responses[strconv.Itoa(status)] = o.response(shapes)
 	}
 	if !r.open {
 		op.Security = []map[string][]string{{"bearer": {}}}
@@ -140,15 +157,7 @@ func on[I, O any](d *Door, api huma.API, r route, fn func(ctx context.Context, w
 		op.Errors = append(op.Errors, answers[code].status)
 	}
 	op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
-	doing := r.method + " " + r.path
-	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		who, _ := ctx.Value(callerKey{}).(*caller)
-		out, err := fn(ctx, who, in)
-		if err != nil {
-			return nil, refusal(ctx, d.log, doing, err)
-		}
-		return out, nil
-	})
+	return op
 }
 
 // tag groups routes in the description by the first step of their path.
