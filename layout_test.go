@@ -92,7 +92,7 @@ var homes = []struct{ thing, home, testsToo string }{
 	{"charm.land", "cmd/parley/internal/terminal", ""},
 	{"github.com/charmbracelet/x/ansi", "cmd/parley/internal/terminal", ""},
 	{"github.com/creack/pty", "", "everywhere"},
-	{"github.com/goccy/go-yaml", "cmd/parley", ""},
+	{"go.yaml.in/yaml/v3", "cmd/parley", ""},
 	{"github.com/golang-jwt/jwt", "role/accounts role/gateway cmd/parley/internal/bench", "everywhere"},
 	{"github.com/MicahParks", "role/accounts", ""},
 	{"github.com/prometheus", "role/* door/* node bus store", "everywhere"},

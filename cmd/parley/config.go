@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/parley-chat/parley/internal/node"
 )
@@ -132,21 +132,27 @@ type configCmd struct{ serve }
 
 // Run prints what serve would run with.
 func (c *configCmd) Run(out io.Writer, all *cli) error {
-	if _, err := c.config(); err != nil {
-		return err
-	}
-	values := yaml.MapSlice{}
-	show := func(name string, v reflect.Value) {
-		values = append(values, yaml.MapItem{Key: name, Value: shown(name, v)})
-	}
-	fields(reflect.ValueOf(c.serve), show)
-	fields(reflect.ValueOf(all.logging), show)
-	b, err := yaml.Marshal(values)
+	_, err := c.config()
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(b)
-	return err
+	settings := &yaml.Node{Kind: yaml.MappingNode}
+	show := func(name string, v reflect.Value) {
+		key, value := new(yaml.Node), new(yaml.Node)
+		key.SetString(name)
+		if err == nil {
+			err = value.Encode(shown(name, v))
+		}
+		settings.Content = append(settings.Content, key, value)
+	}
+	fields(reflect.ValueOf(c.serve), show)
+	fields(reflect.ValueOf(all.logging), show)
+	if err != nil {
+		return err
+	}
+	enc := yaml.NewEncoder(out)
+	enc.SetIndent(2)
+	return enc.Encode(settings)
 }
 
 // fields visits the flags of a struct, those of embedded structs first.

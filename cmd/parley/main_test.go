@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // says runs a command as the shell would.
@@ -150,8 +150,8 @@ func TestOneStaticBinary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const limit = 60 << 20
-	t.Logf("%.1f MB unstripped", float64(info.Size())/(1<<20))
+	const limit = 60_000_000
+	t.Logf("%.1f MB unstripped", float64(info.Size())/1e6)
 	if info.Size() >= limit {
 		t.Errorf("the binary has %d bytes", info.Size())
 	}
