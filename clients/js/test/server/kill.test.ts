@@ -1,30 +1,15 @@
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
-import { MemoryStorage, type Client, type Message, type Room } from "../../src/index.ts"
+import { MemoryStorage, type Client, type Room } from "../../src/index.ts"
 import { until } from "../until.ts"
-import { online, Server } from "./parley.ts"
+import { messages, online, Server } from "./parley.ts"
 
 let server: Server
-const clients: Client[] = []
 
 before(async () => {
   server = await Server.start("--no-limits")
 })
-after(async () => {
-  for (const client of clients) await client.close()
-  await server.stop()
-})
-
-const messages = (room: Room): Message[] => room.timeline.items.filter((item): item is Message => item.kind === "message")
-
-async function pair(): Promise<{ ann: Client; bob: Client; hers: Room; his: Room }> {
-  const [ann, bob] = await Promise.all([server.person("ann"), server.person("bob")])
-  clients.push(ann, bob)
-  const hers = await ann.createRoom({ kind: "group", name: "two", members: [bob.me.id] })
-  const his = await until("bob is in the room", () => bob.rooms.get(hers.id))
-  await Promise.all([hers.timeline.load(), his.timeline.load()])
-  return { ann, bob, hers, his }
-}
+after(() => server.stop())
 
 /** What the server has, in the end. */
 async function truth(client: Client, room: string): Promise<string[]> {
@@ -38,7 +23,7 @@ async function truth(client: Client, room: string): Promise<string[]> {
 }
 
 test("two people talk while the server is killed under them: nothing is lost, doubled or out of order", async () => {
-  const { ann, bob, hers, his } = await pair()
+  const { ann, bob, hers, his } = await server.pair()
   const heard: Record<string, string[]> = { ann: [], bob: [] }
   ann.on("message", ({ message }) => heard.ann!.push(message.text))
   bob.on("message", ({ message }) => heard.bob!.push(message.text))
@@ -90,7 +75,7 @@ test("two people talk while the server is killed under them: nothing is lost, do
 })
 
 test("what was written without a server is kept over a restart of the program, and sent once", async () => {
-  const { ann, bob, hers, his } = await pair()
+  const { ann, bob, hers, his } = await server.pair()
   const storage = new MemoryStorage()
   const sessions = { value: undefined as never, load: async () => sessions.value, save: async (s: never) => void (sessions.value = s), clear: async () => undefined }
   const { signIn } = await import("../../src/index.ts")
@@ -111,7 +96,6 @@ test("what was written without a server is kept over a restart of the program, a
 
   // Another run of the program, still without a server: all is there to be read.
   const second = server.client({ session: (await sessions.load())!, storage, sessions })
-  clients.push(second)
   second.connect()
   const again = await until("the room is read from storage", () => second.rooms.get(hers.id))
   assert.equal(again.draft, "unfinished")
@@ -132,7 +116,7 @@ test("what was written without a server is kept over a restart of the program, a
 })
 
 test("more than is replayed is fetched, and more than is fetched is loaded anew", async () => {
-  const { ann, hers } = await pair()
+  const { ann, hers } = await server.pair()
   const { signIn } = await import("../../src/index.ts")
   for (const [gapLimit, filled] of [[2_000, true], [50, false]] as const) {
     const storage = new MemoryStorage()
@@ -167,7 +151,7 @@ test("more than is replayed is fetched, and more than is fetched is loaded anew"
 })
 
 test("a server that drains is come back to", async () => {
-  const { ann } = await pair()
+  const { ann } = await server.pair()
   const phases: string[] = []
   ann.connection.subscribe(() => phases.push(ann.connection.state.phase))
   await server.drain()
@@ -177,7 +161,7 @@ test("a server that drains is come back to", async () => {
 })
 
 test("a session that is ended elsewhere ends here", async () => {
-  const { ann } = await pair()
+  const { ann } = await server.pair()
   const ended = new Promise<{ reason: { code: unknown } }>((resolve) => ann.on("ended", resolve))
   const { sessions } = await ann.api.listSessions()
   await ann.api.endSession({ id: sessions.find(({ current }) => current)!.id })

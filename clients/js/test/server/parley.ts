@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { WebSocket } from "ws"
-import { Client, signUp, type ClientOptions, type SocketLike } from "../../src/index.ts"
+import { Client, signUp, type ClientOptions, type Message, type Room, type SocketLike } from "../../src/index.ts"
 import { until } from "../until.ts"
 
 const binary = process.env.PARLEY_BIN ?? fileURLToPath(new URL("../../../../bin/parley", import.meta.url))
@@ -30,6 +30,7 @@ export class Server {
   #child: ChildProcess | undefined
   #gone: Promise<unknown> = Promise.resolve()
   #people = 0
+  #clients: Client[] = []
 
   static async start(...flags: string[]): Promise<Server> {
     const server = new Server()
@@ -66,7 +67,9 @@ export class Server {
     await this.#gone
   }
 
+  /** Ends it and every client that was made of it. */
   async stop(): Promise<void> {
+    for (const client of this.#clients) await client.close()
     if (this.#child!.exitCode === null && this.#child!.signalCode === null) await this.kill()
     await rm(this.#data, { recursive: true, force: true })
   }
@@ -80,9 +83,25 @@ export class Server {
     return client
   }
 
-  client(options: Partial<ClientOptions>): Client {
-    return new Client({ url: this.url, socket: (url) => new WebSocket(url) as unknown as SocketLike, ...options })
+  /** Two people in a room of their own, which both have open. */
+  async pair(): Promise<{ ann: Client; bob: Client; hers: Room; his: Room }> {
+    const [ann, bob] = await Promise.all([this.person("ann"), this.person("bob")])
+    const hers = await ann.createRoom({ kind: "group", name: "two", members: [bob.me.id] })
+    const his = await until("bob is in the room", () => bob.rooms.get(hers.id))
+    await Promise.all([hers.timeline.load(), his.timeline.load()])
+    return { ann, bob, hers, his }
   }
+
+  client(options: Partial<ClientOptions>): Client {
+    const client = new Client({ url: this.url, socket: (url) => new WebSocket(url) as unknown as SocketLike, ...options })
+    this.#clients.push(client)
+    return client
+  }
+}
+
+/** The messages of a room's timeline. */
+export function messages(room: Room): Message[] {
+  return room.timeline.items.filter((item): item is Message => item.kind === "message")
 }
 
 export function online(client: Client): Promise<unknown> {

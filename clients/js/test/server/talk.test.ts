@@ -1,36 +1,22 @@
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
-import { signIn, type Client, type Item, type Message, type Room } from "../../src/index.ts"
+import { signIn, type Item, type Message, type Room } from "../../src/index.ts"
 import { until } from "../until.ts"
-import { Server } from "./parley.ts"
+import { messages, Server } from "./parley.ts"
 
 let server: Server
-const clients: Client[] = []
 
 before(async () => {
   server = await Server.start()
 })
-after(async () => {
-  for (const client of clients) await client.close()
-  await server.stop()
-})
+after(() => server.stop())
 
-async function pair(): Promise<{ ann: Client; bob: Client; hers: Room; his: Room }> {
-  const [ann, bob] = await Promise.all([server.person("ann"), server.person("bob")])
-  clients.push(ann, bob)
-  const hers = await ann.createRoom({ kind: "group", name: "two", members: [bob.me.id] })
-  const his = await until("bob is in the room", () => bob.rooms.get(hers.id))
-  await Promise.all([hers.timeline.load(), his.timeline.load()])
-  return { ann, bob, hers, his }
-}
-
-const messages = (room: Room): Message[] => room.timeline.items.filter((item): item is Message => item.kind === "message")
 const texts = (room: Room): string[] => messages(room).map(({ text }) => text)
 const heard = (room: Room, text: string): Promise<Message> =>
   until(`"${text}" is there`, () => messages(room).find((message) => message.text === text && message.state === "sent"))
 
 test("a message is there at once, and then with its number, under the same key", async () => {
-  const { hers, his } = await pair()
+  const { hers, his } = await server.pair()
   const said = hers.send("hello")
   assert.equal(said.state, "sending")
   assert.deepEqual(messages(hers).map(({ key, state }) => ({ key, state })), [{ key: said.key, state: "sending" }])
@@ -41,7 +27,7 @@ test("a message is there at once, and then with its number, under the same key",
 })
 
 test("edits, reactions, replies, threads and deletions reach the other one", async () => {
-  const { ann, hers, his } = await pair()
+  const { ann, hers, his } = await server.pair()
   hers.send("first")
   const first = (await heard(hers, "first")).seq!
   await hers.edit(first, "better")
@@ -65,7 +51,7 @@ test("edits, reactions, replies, threads and deletions reach the other one", asy
 })
 
 test("unread, mentions and read marks", async () => {
-  const { ann, bob, hers, his } = await pair()
+  const { ann, bob, hers, his } = await server.pair()
   hers.send("one")
   hers.send(`two, @${bob.me.username}`)
   await heard(his, `two, @${bob.me.username}`)
@@ -85,9 +71,8 @@ test("unread, mentions and read marks", async () => {
 })
 
 test("what is read in part on one device stays unread in part on another, which has not opened the room", async () => {
-  const { bob, hers, his } = await pair()
+  const { bob, hers, his } = await server.pair()
   const laptop = server.client({ session: await signIn(server.url, { username: bob.me.username, password: "a long password" }) })
-  clients.push(laptop)
   laptop.connect()
   const room = await until("the laptop has the room", () => laptop.rooms.get(hers.id))
   for (let i = 1; i <= 6; i++) hers.send(`n${i}`)
@@ -101,7 +86,7 @@ test("what is read in part on one device stays unread in part on another, which 
 })
 
 test("search tells where the words are, in characters", async () => {
-  const { ann, hers } = await pair()
+  const { ann, hers } = await server.pair()
   hers.send("grüße from the zebra 🦓 crossing")
   await heard(hers, "grüße from the zebra 🦓 crossing")
   const { results } = await until("it is found", async () => {
@@ -114,14 +99,13 @@ test("search tells where the words are, in characters", async () => {
 })
 
 test("a window slides both ways over a long history", async () => {
-  const { ann, bob, hers } = await pair()
+  const { ann, bob, hers } = await server.pair()
   for (let i = 1; i <= 130; i++) {
     await (i % 2 ? ann : bob).api.sendMessage({ room: hers.id, text: `n${i}` })
   }
   await heard(hers, "n130")
   const { timeline } = await until("bob has it", () => bob.rooms.get(hers.id))
   const fresh = server.client({ session: await signIn(server.url, { username: ann.me.username, password: "a long password" }) })
-  clients.push(fresh)
   fresh.connect()
   const room = await until("the room is there", () => fresh.rooms.get(hers.id))
   await room.timeline.load()
@@ -147,7 +131,7 @@ test("a window slides both ways over a long history", async () => {
 })
 
 test("a direct room has the name of the other one, and leaving a room is told", async () => {
-  const { ann, bob, hers } = await pair()
+  const { ann, bob, hers } = await server.pair()
   const direct = await ann.createRoom({ kind: "direct", members: [bob.me.id] })
   assert.equal(direct.name, bob.me.display_name)
   ann.watchPresence([bob.me.id])
@@ -161,7 +145,7 @@ test("a direct room has the name of the other one, and leaving a room is told", 
 })
 
 test("notices tell who came", async () => {
-  const { bob, hers, his } = await pair()
+  const { bob, hers, his } = await server.pair()
   await hers.update({ topic: "anything" })
   await until("the topic is there", () => his.topic === "anything")
   const kinds = his.timeline.items.map((item: Item) => item.kind === "notice" ? item.event.body.op : item.text)
