@@ -43,9 +43,10 @@ type Accounts struct {
 
 // New makes the role; it does no I/O. What is wrong with cfg is told by Run.
 func New(cfg Config, b *bus.Bus, store Store, log *slog.Logger, reg prometheus.Registerer) *Accounts {
+	h := newHasher()
 	a := &Accounts{
-		cfg: cfg, bus: b, store: store, log: log.With("role", "accounts"), metrics: newMetrics(reg),
-		hasher: newHasher(), failures: newFailures(), keys: &keys{store: store},
+		cfg: cfg, bus: b, store: store, log: log.With("role", "accounts"), metrics: newMetrics(reg, h),
+		hasher: h, failures: newFailures(), keys: &keys{store: store},
 		revoked: newRevoked(store), holders: newHolders(maxHolders),
 	}
 	a.decoy = encode(make([]byte, saltBytes), make([]byte, keyBytes))

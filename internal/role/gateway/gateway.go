@@ -33,7 +33,7 @@ import (
 // Config is what an operator can choose.
 type Config struct {
 	NoLimits    bool          // no rate limits, for load tests
-	DrainGrace  time.Duration // over how long a drain spreads returning clients; 0: 10 s
+	DrainGrace  time.Duration // over how long a drain spreads returning clients
 	RecentBytes int           // memory for the newest events, for sessions that join; 0: 32 MiB
 	Linger      time.Duration // how long a room is watched that nobody is in any more; 0: 30 s
 	CutOff      time.Duration // how long clients stay without a bus; 0: 30 s
@@ -63,9 +63,6 @@ type Gateway struct {
 
 // New makes the role; it does no I/O.
 func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) *Gateway {
-	if cfg.DrainGrace == 0 {
-		cfg.DrainGrace = 10 * time.Second
-	}
 	if cfg.RecentBytes == 0 {
 		cfg.RecentBytes = 32 << 20
 	}
