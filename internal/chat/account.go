@@ -12,9 +12,7 @@ type Account struct {
 // Refresh is a refresh token as it is kept: only its SHA-256.
 type Refresh struct {
 	Hash    [32]byte
-	Login   ID
 	Expires int64 // Unix milliseconds
-	Used    bool  // rotated away; presenting it again revokes the login
 }
 
 // SigningKey signs access tokens: an Ed25519 seed and its name.

@@ -34,6 +34,7 @@ type SignUpAsk struct {
 	Bot         bool   `json:"bot,omitempty"`
 	Quiet       bool   `json:"quiet,omitempty"`  // by an operator: sign-up may be closed, nobody is signed in
 	Invite      string `json:"invite,omitempty"` // the code of an invite
+	Key         string `json:"key,omitempty"`    // as of SignInAsk, for the sign-in that follows
 }
 
 // MakeInviteAsk makes an invite for so many people and seconds, into a room or
@@ -76,12 +77,14 @@ type InviteAsk struct {
 	Code string `json:"code"`
 }
 
-// SignInAsk is a username with a password or its digest.
+// SignInAsk is a username with a password or its digest. Asked again with the same
+// Key it is the same sign-in, until its first refresh token is used.
 type SignInAsk struct {
 	Client
 	Username string `json:"username"`
 	Password string `json:"password,omitempty"`
 	Digest   string `json:"digest,omitempty"`
+	Key      string `json:"key,omitempty"`
 }
 
 // RefreshAsk rotates a refresh token. Asked again with the same Key it is the same

@@ -155,7 +155,14 @@ func TestRoomsOverREST(t *testing.T) {
 func TestLostAnswersAreGivenAgain(t *testing.T) {
 	town := nodetest.New(t)
 	owner := signUp(t, town, "owner")
-	_, in := owner.ask("POST", "/v1/sessions", object{"username": "owner", "password": "correct horse"})
+	var in object
+	for range 3 {
+		_, in = owner.ask("POST", "/v1/sessions", object{"username": "owner", "password": "correct horse"}, "Idempotency-Key", "one")
+	}
+	_, listed := owner.ask("GET", "/v1/sessions", nil)
+	if sessions, _ := listed["sessions"].([]any); len(sessions) != 2 {
+		t.Errorf("besides that of the sign-up there is not one session: %v", listed)
+	}
 	token := func(in object) string {
 		session, _ := in["session"].(object)
 		s, _ := session["refresh_token"].(string)

@@ -12,21 +12,27 @@ func loginDest(l *chat.Login) []any {
 	return []any{&l.ID, &l.User, &l.Device, &l.Address, &l.CreatedAt, &l.LastUsed}
 }
 
-// CreateLogin keeps a new session and its first refresh token.
-func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) error {
-	return a.s.db.write(ctx, ofOthers, func(q tx) error {
-		_, err := q.exec(`INSERT INTO logins (id, user_id, device, address, created_at, last_used) VALUES ($1, $2, $3, $4, $5, $6)`,
-			l.ID, l.User, l.Device, l.Address, l.CreatedAt, l.LastUsed)
+// CreateLogin keeps a new session and its first refresh token. Where that token is
+// kept already and is unused, the answer of then was lost: have is the session of
+// then. One that has been used or has expired begins no session, and ok is false.
+func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) (have chat.Login, ok bool, err error) {
+	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		made, err := q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0) ON CONFLICT (hash) DO NOTHING`,
+			first.Hash, l.ID, first.Expires)
 		if err != nil {
 			return err
 		}
-		return insertRefresh(q, l.ID, first)
+		if made == 0 {
+			ok, err = one(q, `SELECT `+loginColumns+` FROM refresh_tokens t JOIN logins l ON l.id = t.login
+				WHERE t.hash = $1 AND t.used = 0 AND t.expires > $2 AND l.user_id = $3`, []any{first.Hash, l.CreatedAt, l.User}, loginDest(&have)...)
+			return err
+		}
+		have, ok = l, true
+		_, err = q.exec(`INSERT INTO logins (id, user_id, device, address, created_at, last_used) VALUES ($1, $2, $3, $4, $5, $6)`,
+			l.ID, l.User, l.Device, l.Address, l.CreatedAt, l.LastUsed)
+		return err
 	})
-}
-
-func insertRefresh(q tx, login chat.ID, r chat.Refresh) error {
-	_, err := q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0)`, r.Hash, login, r.Expires)
-	return err
+	return have, ok, err
 }
 
 // Logins are a user's sessions, the last used first.
@@ -51,8 +57,7 @@ func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found b
 	return l, found, err
 }
 
-// Rotate exchanges a refresh token for the next, whose Login it fills in, and
-// notes when and from where the session was used; an empty address or device
+// Rotate exchanges a refresh token for the next, and notes when and from where the session was used; an empty address or device
 // leaves the old one. A token that was exchanged before revokes the session and
 // everything made for it: reused says so, and the login is the one that was. It
 // does not when it was exchanged for this very next one and that is unused: then
@@ -98,7 +103,8 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 		if _, err := q.exec(`UPDATE logins SET device = $1, address = $2 WHERE id = $3`, l.Device, l.Address, l.ID); err != nil {
 			return err
 		}
-		return insertRefresh(q, l.ID, next)
+		_, err = q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0)`, next.Hash, l.ID, next.Expires)
+		return err
 	})
 	return l, reused, err
 }

@@ -79,7 +79,7 @@ func refreshTokenIsExchangedOnce(t *testing.T, open storetest.Open) {
 	a := open(t).Accounts()
 	for round := range 10 {
 		old, login := [32]byte{1, byte(round)}, chat.Login{ID: chat.NewID(), User: storetest.ID(1), CreatedAt: 1}
-		if err := a.CreateLogin(t.Context(), login, chat.Refresh{Hash: old, Expires: 1000}); err != nil {
+		if _, _, err := a.CreateLogin(t.Context(), login, chat.Refresh{Hash: old, Expires: 1000}); err != nil {
 			t.Fatal(err)
 		}
 		var exchanged, refused atomic.Int32

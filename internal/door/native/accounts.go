@@ -62,9 +62,10 @@ func (d *Door) signUp(ctx context.Context, who *caller, in *signUpIn) (*signedIn
 	}
 	client := contract.Client{Device: in.Body.Device, Address: who.address}
 	made, err := contract.SignUp.Ask(ctx, d.gateway.Bus(),
-		&contract.SignUpAsk{Client: client, Username: name, Password: in.Body.Password, DisplayName: display, Invite: in.Body.Invite})
+		&contract.SignUpAsk{Client: client, Username: name, Password: in.Body.Password, DisplayName: display, Invite: in.Body.Invite,
+			Key: in.IdempotencyKey})
 	if code := chat.CodeOf(err); (code == chat.Conflict || code == chat.Forbidden) && in.IdempotencyKey != "" {
-		return d.signUpAgain(ctx, client, name, in.Body.Password, err)
+		return d.signUpAgain(ctx, &contract.SignInAsk{Client: client, Username: name, Password: in.Body.Password, Key: in.IdempotencyKey}, err)
 	}
 	return signed(made, err)
 }
@@ -76,8 +77,8 @@ const repeatable = time.Hour
 // signUpAgain answers a sign-up of which the client has lost the answer, and may
 // have used up its invite. Who knows the password of so young an account has made
 // it.
-func (d *Door) signUpAgain(ctx context.Context, client contract.Client, name, password string, refused error) (*signedInOut, error) {
-	in, err := contract.SignIn.Ask(ctx, d.gateway.Bus(), &contract.SignInAsk{Client: client, Username: name, Password: password})
+func (d *Door) signUpAgain(ctx context.Context, ask *contract.SignInAsk, refused error) (*signedInOut, error) {
+	in, err := contract.SignIn.Ask(ctx, d.gateway.Bus(), ask)
 	switch {
 	case chat.CodeOf(err) == chat.RateLimited:
 		return nil, err
@@ -96,6 +97,7 @@ func signed(s *contract.SignedIn, err error) (*signedInOut, error) {
 }
 
 type signInIn struct {
+	Key
 	Body struct {
 		Username string `json:"username" maxLength:"128"`
 		Password string `json:"password" maxLength:"512"`
@@ -109,7 +111,7 @@ func (d *Door) signIn(ctx context.Context, who *caller, in *signInIn) (*signedIn
 	}
 	return signed(contract.SignIn.Ask(ctx, d.gateway.Bus(), &contract.SignInAsk{
 		Client:   contract.Client{Device: in.Body.Device, Address: who.address},
-		Username: chat.FoldUsername(in.Body.Username), Password: in.Body.Password}))
+		Username: chat.FoldUsername(in.Body.Username), Password: in.Body.Password, Key: in.IdempotencyKey}))
 }
 
 type refreshIn struct {

@@ -66,6 +66,38 @@ func TestARefreshWhoseAnswerWasLost(t *testing.T) {
 	o.refuses("the session that a used one ended", err, chat.Unauthenticated)
 }
 
+// TestASignInWhoseAnswerWasLost is asked for again with its key, and is no second
+// session; once its refresh token has been used, it is another one.
+func TestASignInWhoseAnswerWasLost(t *testing.T) {
+	o := newOffice(t, Config{})
+	ann, bob := o.signUp("ann"), o.signUp("bob")
+	signIn := func(name, password, key string) (*contract.SignedIn, error) {
+		return contract.SignIn.Ask(t.Context(), o.bus, &contract.SignInAsk{Username: name, Password: password, Key: key})
+	}
+	lost, err := signIn("ann", "password of ann", "mine")
+	if err != nil || lost.Login == ann.Login {
+		t.Fatalf("%+v, %v", lost, err)
+	}
+	again, err := signIn("ann", "password of ann", "mine")
+	if err != nil || again.Login != lost.Login || again.RefreshToken != lost.RefreshToken {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	o.holds(again.AccessToken, &ann.User)
+	_, err = signIn("ann", "password of bob", "mine")
+	o.refuses("the key without the password", err, chat.Unauthenticated)
+	other, err := signIn("bob", "password of bob", "mine")
+	if err != nil || other.Login == lost.Login || other.User.ID != bob.User.ID {
+		t.Fatalf("%+v, %v", other, err)
+	}
+	if _, err := contract.Refresh.Ask(t.Context(), o.bus, &contract.RefreshAsk{Token: again.RefreshToken}); err != nil {
+		t.Fatal(err)
+	}
+	later, err := signIn("ann", "password of ann", "mine")
+	if err != nil || later.Login == lost.Login || later.RefreshToken == lost.RefreshToken {
+		t.Fatalf("%+v, %v", later, err)
+	}
+}
+
 func TestABannedUserGetsNothingNew(t *testing.T) {
 	o := newOffice(t, Config{})
 	o.signUp("owner")

@@ -43,7 +43,7 @@ func (a *Accounts) signIn(ctx context.Context, q *contract.SignInAsk) (*contract
 	if account.Banned {
 		return nil, chat.Errorf(chat.Forbidden, "this account is banned")
 	}
-	return a.signedIn(ctx, &account.User, q.Client)
+	return a.signedIn(ctx, &account.User, q.Client, q.Key)
 }
 
 // prove finds the account and checks the secret against it, or against a decoy.
@@ -75,17 +75,23 @@ func (a *Accounts) rehash(ctx context.Context, id chat.UserID, s secret) {
 	}
 }
 
-// signedIn begins a login and hands out its tokens.
-func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.Client) (*contract.SignedIn, error) {
+// signedIn begins a login and hands out its tokens. Asked again with the same key
+// it is the same login, until its first refresh token is used.
+func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.Client, key string) (*contract.SignedIn, error) {
 	at := time.Now()
 	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
 		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
-	token, kept := newRefresh(drawn(), at)
-	kept.Login = l.ID
-	if err := a.store.CreateLogin(ctx, l, kept); err != nil {
-		return nil, err
+	for {
+		token, first := newRefresh(a.keys.secret("sign in "+u.ID.String(), key), at)
+		have, ok, err := a.store.CreateLogin(ctx, l, first)
+		switch {
+		case err != nil:
+			return nil, err
+		case ok:
+			return a.tokens(u, have.ID, token, at)
+		}
+		key = "" // that login has gone on; this is another
 	}
-	return a.tokens(u, l.ID, token, at)
 }
 
 func (a *Accounts) tokens(u *chat.User, login chat.ID, refresh string, at time.Time) (*contract.SignedIn, error) {

@@ -263,7 +263,7 @@ func checkClose(t *testing.T, open Open) {
 	w := NewWorker(t, s)
 	u := signUp(t, s, "gone")
 	a := s.Accounts()
-	must(t, a.CreateLogin(t.Context(), chat.Login{ID: ID(7), User: u.ID}, chat.Refresh{Hash: [32]byte{1}, Expires: 1 << 40}))
+	signIn(t, s, u.ID, 7)
 	must(t, a.SetToken(t.Context(), chat.DoorToken{Door: "d", Hash: [32]byte{2}, User: u.ID}))
 	team := w.Event(Create(chat.Group, "Team", alice, u.ID)).Room
 	direct := w.Event(Create(chat.Direct, "", bob, u.ID)).Room

@@ -11,7 +11,10 @@ import (
 func signIn(t *testing.T, s *store.Store, user chat.UserID, n byte) chat.Login {
 	t.Helper()
 	l := chat.Login{ID: ID(n), User: user, Device: "phone", Address: "::1", CreatedAt: int64(n), LastUsed: int64(n)}
-	must(t, s.Accounts().CreateLogin(t.Context(), l, chat.Refresh{Hash: [32]byte{n}, Expires: 1000}))
+	have, ok, err := s.Accounts().CreateLogin(t.Context(), l, chat.Refresh{Hash: [32]byte{n}, Expires: 1000})
+	if err != nil || !ok || have != l {
+		t.Fatalf("%+v, %v, %v", have, ok, err)
+	}
 	return l
 }
 
@@ -66,6 +69,37 @@ var logins = []promise{
 		}
 		_, _, err := s.Accounts().Rotate(t.Context(), [32]byte{22}, chat.Refresh{Hash: [32]byte{23}}, 800, "", "")
 		mustCode(t, err, chat.Unauthenticated)
+	}},
+	{"a sign-in whose answer was lost is made again, until its token is used", func(t *testing.T, open Open) {
+		s := open(t)
+		a := s.Accounts()
+		l := signIn(t, s, alice, 20)
+		again := func(user chat.UserID, now int64) (chat.Login, bool) {
+			t.Helper()
+			have, ok, err := a.CreateLogin(t.Context(), chat.Login{ID: ID(40), User: user, CreatedAt: now, LastUsed: now},
+				chat.Refresh{Hash: [32]byte{20}, Expires: now + 1000})
+			must(t, err)
+			return have, ok
+		}
+		if have, ok := again(alice, 500); !ok || have != l {
+			t.Fatalf("%+v, %v", have, ok)
+		}
+		if have, ok := again(bob, 500); ok {
+			t.Fatalf("bob has %+v", have)
+		}
+		if have, ok := again(alice, 1000); ok {
+			t.Fatalf("with a token that has expired: %+v", have)
+		}
+		_, _, err := a.Rotate(t.Context(), [32]byte{20}, chat.Refresh{Hash: [32]byte{21}, Expires: 2000}, 600, "", "")
+		must(t, err)
+		if have, ok := again(alice, 700); ok {
+			t.Fatalf("with a token that was used: %+v", have)
+		}
+		left, err := a.Logins(t.Context(), alice)
+		must(t, err)
+		if len(left) != 1 || left[0].ID != l.ID {
+			t.Fatalf("the sessions are %+v", left)
+		}
 	}},
 	{"nobody is given the next token of another session", func(t *testing.T, open Open) {
 		s := open(t)
