@@ -41,10 +41,13 @@ func (c *Client) SignIn(ctx context.Context, username, password, device string) 
 	return c.login(ctx, path("sessions"), credentials{Username: username, Password: password, Device: device})
 }
 
-// Resume signs in with a refresh token that was kept. The token is used up:
-// keep the one in the Login's Tokens instead.
-func (c *Client) Resume(ctx context.Context, refreshToken string) (*Login, error) {
-	user, tokens, err := c.refresh(ctx, refreshToken, newNonce())
+// Resume signs in with a refresh token and its key that were kept. They are used
+// up: keep those in the Login's Tokens instead. A key that is "" is drawn.
+func (c *Client) Resume(ctx context.Context, refreshToken, key string) (*Login, error) {
+	if key == "" {
+		key = newNonce()
+	}
+	user, tokens, err := c.refresh(ctx, refreshToken, key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +60,7 @@ func (c *Client) login(ctx context.Context, path string, in credentials) (*Login
 	if _, err := anyone.do(ctx, call{method: http.MethodPost, path: path, in: in, out: &out}); err != nil {
 		return nil, err
 	}
-	return &Login{User: out.User, client: anyone, tokens: out.Session}, nil
+	return &Login{User: out.User, client: anyone, tokens: out.Session.withKey()}, nil
 }
 
 // refresh exchanges a refresh token. One that was exchanged before ends the
@@ -71,7 +74,7 @@ func (c *Client) refresh(ctx context.Context, refreshToken, key string) (User, T
 		method: http.MethodPost, path: path("sessions", "refresh"), in: in, out: &out,
 		header: http.Header{"Idempotency-Key": {key}},
 	})
-	return out.User, out.Session, err
+	return out.User, out.Session.withKey(), err
 }
 
 // Devices lists my sign-ins.

@@ -102,7 +102,7 @@ func TestARenewalWhoseAnswerIsLost(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	login := &Login{client: New(url)}
+	login := &Login{client: New(url), tokens: Tokens{RefreshToken: "first"}.withKey()}
 	for i := range 3 {
 		if _, err := login.Token(t.Context(), ""); (err != nil) != (i == 0) {
 			t.Errorf("the renewal %d: %v", i, err)

@@ -24,12 +24,19 @@ func (u User) Name() string {
 }
 
 // Tokens is one sign-in: a short-lived access token and the refresh token that
-// is good for exactly one renewal.
+// is good for exactly one renewal. RefreshKey is made here and goes with that
+// renewal: who asks again with it, because the answer was lost, is no thief.
 type Tokens struct {
 	ID              string    `json:"id"`
 	AccessToken     string    `json:"access_token"`
 	AccessExpiresAt time.Time `json:"access_expires_at"`
 	RefreshToken    string    `json:"refresh_token"`
+	RefreshKey      string    `json:"refresh_key,omitempty"`
+}
+
+func (t Tokens) withKey() Tokens {
+	t.RefreshKey = newNonce()
+	return t
 }
 
 // Device is one of my sign-ins, as the server lists them.

@@ -42,14 +42,13 @@ type Login struct {
 	// User is who signed in.
 	User User
 	// OnRefresh is told of every renewal before the new access token is used:
-	// a program that keeps the refresh token must replace it then, because the
-	// old one is void. Set it before the Login is used.
+	// a program that keeps the refresh token and its key must replace them then,
+	// because the old ones are void. Set it before the Login is used.
 	OnRefresh func(Tokens)
 
 	client *Client
 	mu     sync.Mutex
 	tokens Tokens
-	key    string // of a renewal whose answer has not come yet
 }
 
 // renewBefore is how long before its end an access token counts as used up.
@@ -69,14 +68,11 @@ func (l *Login) Token(ctx context.Context, refused string) (string, error) {
 	if l.tokens.AccessToken != refused && time.Until(l.tokens.AccessExpiresAt) > renewBefore {
 		return l.tokens.AccessToken, nil
 	}
-	if l.key == "" {
-		l.key = newNonce()
-	}
-	_, tokens, err := l.client.refresh(ctx, l.tokens.RefreshToken, l.key)
+	_, tokens, err := l.client.refresh(ctx, l.tokens.RefreshToken, l.tokens.RefreshKey)
 	if err != nil {
 		return "", err
 	}
-	l.tokens, l.key = tokens, ""
+	l.tokens = tokens
 	if l.OnRefresh != nil {
 		l.OnRefresh(tokens)
 	}

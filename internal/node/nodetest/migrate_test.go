@@ -134,7 +134,7 @@ func TestPeopleMoveIntoPostgreSQL(t *testing.T) {
 	if me, err := client.New(p.URL()).As(client.StaticToken(tokens.AccessToken)).Me(t.Context()); err != nil || me.Username != "alice" {
 		t.Errorf("alice's access token of before: %+v, %v", me, err)
 	}
-	if again, err := client.New(p.URL()).Resume(t.Context(), tokens.RefreshToken); err != nil || again.User.ID != alice.ID {
+	if again, err := client.New(p.URL()).Resume(t.Context(), tokens.RefreshToken, tokens.RefreshKey); err != nil || again.User.ID != alice.ID {
 		t.Errorf("alice's refresh token of before: %v", err)
 	}
 	h, err := bob.REST().History(t.Context(), room, client.Span{Limit: 200})

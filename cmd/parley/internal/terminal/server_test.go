@@ -32,6 +32,8 @@ type server struct {
 	mu       sync.Mutex
 	accounts map[string]string // username to password
 	refresh  map[string]string // refresh token to username
+	lose     bool              // the answers to exchanges of refresh tokens
+	lost     map[string]string // the keys of those exchanges, by token
 	grants   int
 	rooms    []*hall
 	socks    map[*sock]bool
@@ -53,7 +55,7 @@ type sock struct {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, accounts: map[string]string{"ann": "password1", "bob": "password2"}, refresh: map[string]string{},
+	s := &server{t: t, accounts: map[string]string{"ann": "password1", "bob": "password2"}, refresh: map[string]string{}, lost: map[string]string{},
 		socks: map[*sock]bool{}, marks: map[string]uint64{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/accounts", s.signUp)
@@ -155,9 +157,13 @@ func (s *server) renew(w http.ResponseWriter, r *http.Request) {
 	s.take(r, &in)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := s.refresh[in.Token]
+	name, key := s.refresh[in.Token], r.Header.Get("Idempotency-Key")
+	if s.lose {
+		s.lost[in.Token] = key
+		panic(http.ErrAbortHandler)
+	}
 	delete(s.refresh, in.Token)
-	if name == "" {
+	if first, repeated := s.lost[in.Token]; name == "" || repeated && key != first {
 		s.refused(w, http.StatusUnauthorized, "unauthenticated")
 		return
 	}

@@ -30,7 +30,7 @@ func (o *Options) signIn(ctx context.Context, k *keyboard, screen *screen) (*cli
 		}
 	}
 	name := login.User.Username
-	keep := func(t client.Tokens) error { return vault.keep(o.URL, name, t.RefreshToken) }
+	keep := func(t client.Tokens) error { return vault.keep(o.URL, name, t) }
 	login.OnRefresh = func(t client.Tokens) {
 		if err := keep(t); err != nil {
 			screen.note("the sign-in could not be kept: %v", err)
@@ -41,13 +41,13 @@ func (o *Options) signIn(ctx context.Context, k *keyboard, screen *screen) (*cli
 
 // resume answers nil when there is no sign-in that still holds.
 func (o *Options) resume(ctx context.Context, server *client.Client, v *vault) (*client.Login, error) {
-	name, token := v.find(o.URL, o.Username)
-	if token == "" || o.SignUp || o.Invite != "" {
+	name, refresh := v.find(o.URL, o.Username)
+	if refresh.Token == "" || o.SignUp || o.Invite != "" {
 		return nil, nil
 	}
-	login, err := server.Resume(ctx, token)
+	login, err := server.Resume(ctx, refresh.Token, refresh.Key)
 	if client.CodeOf(err) == client.CodeUnauthenticated {
-		return nil, v.keep(o.URL, name, "")
+		return nil, v.keep(o.URL, name, client.Tokens{})
 	}
 	return login, err
 }
@@ -94,8 +94,14 @@ type vault struct{ file string }
 
 // kept is one server's sign-ins.
 type kept struct {
-	Last   string            `json:"last"`
-	Tokens map[string]string `json:"tokens"` // by username
+	Last   string             `json:"last"`
+	Tokens map[string]refresh `json:"tokens"` // by username
+}
+
+// refresh is a token with the key by which the server knows a repeat.
+type refresh struct {
+	Token string `json:"token"`
+	Key   string `json:"key"`
 }
 
 func openVault(dir string) (*vault, error) {
@@ -129,10 +135,10 @@ func (v *vault) load() (map[string]kept, error) {
 }
 
 // find returns the token of username, or of who was here last.
-func (v *vault) find(server, username string) (name, token string) {
+func (v *vault) find(server, username string) (name string, r refresh) {
 	all, err := v.load()
 	if err != nil {
-		return username, ""
+		return username, refresh{}
 	}
 	if username == "" {
 		username = all[server].Last
@@ -140,19 +146,19 @@ func (v *vault) find(server, username string) (name, token string) {
 	return username, all[server].Tokens[username]
 }
 
-// keep replaces a token, or drops it when it is "". The file is replaced whole,
+// keep replaces a token, or drops it when there is none. The file is replaced whole,
 // so a crash leaves the old or the new one.
-func (v *vault) keep(server, username, token string) error {
+func (v *vault) keep(server, username string, t client.Tokens) error {
 	all, err := v.load()
 	if err != nil {
 		return err
 	}
 	k := all[server]
 	if k.Tokens == nil {
-		k.Tokens = map[string]string{}
+		k.Tokens = map[string]refresh{}
 	}
-	k.Last, k.Tokens[username] = username, token
-	if token == "" {
+	k.Last, k.Tokens[username] = username, refresh{t.RefreshToken, t.RefreshKey}
+	if t.RefreshToken == "" {
 		delete(k.Tokens, username)
 	}
 	all[server] = k

@@ -257,6 +257,21 @@ func TestSignInIsKept(t *testing.T) {
 		}
 	}
 	srv.mu.Lock()
+	srv.lose = true
+	srv.mu.Unlock()
+	cut := sit(t, Options{URL: srv.url, ConfigDir: dir, Lines: 1})
+	if err := <-cut.done; err == nil || client.CodeOf(err) == client.CodeUnauthenticated {
+		t.Fatalf("without an answer it ended with %v", err)
+	}
+	srv.mu.Lock()
+	srv.lose = false
+	srv.mu.Unlock()
+	back := sit(t, Options{URL: srv.url, ConfigDir: dir, Lines: 1})
+	back.sees(`you are carol`) // the repeat of an exchange, and no theft
+	if err := back.leaves(); err != nil {
+		t.Fatal(err)
+	}
+	srv.mu.Lock()
 	clear(srv.refresh) // revoked
 	srv.mu.Unlock()
 	revoked := sit(t, Options{URL: srv.url, ConfigDir: dir, Username: "carol", Lines: 1})
