@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
 )
 
 // NewRoom describes a room to make. Members are user ids or @usernames, at
@@ -33,24 +35,26 @@ func (c *Client) CreateRoom(ctx context.Context, room NewRoom) (Room, error) {
 }
 
 // Rooms lists my rooms, most recently active first. The second result is the
-// next page's cursor, "" at the end.
+// next page's cursor, "" at the end. A room that becomes active between two pages
+// may be on neither: see [Client.RoomsByID].
 func (c *Client) Rooms(ctx context.Context, page Page) ([]Room, string, error) {
-	return c.rooms(ctx, page, "", "")
+	return c.rooms(ctx, page, url.Values{})
+}
+
+// RoomsByID lists my rooms in the order of their ids, so that the pages have each
+// once, whatever becomes active meanwhile.
+func (c *Client) RoomsByID(ctx context.Context, page Page) ([]Room, string, error) {
+	return c.rooms(ctx, page, url.Values{"order": {"id"}})
 }
 
 // PublicRooms searches the public channels.
 func (c *Client) PublicRooms(ctx context.Context, query string, page Page) ([]Room, string, error) {
-	return c.rooms(ctx, page, "public", query)
+	return c.rooms(ctx, page, url.Values{"scope": {"public"}, "query": {query}})
 }
 
-func (c *Client) rooms(ctx context.Context, page Page, scope, query string) ([]Room, string, error) {
+func (c *Client) rooms(ctx context.Context, page Page, which url.Values) ([]Room, string, error) {
 	q := page.query()
-	if scope != "" {
-		q.Set("scope", scope)
-	}
-	if query != "" {
-		q.Set("query", query)
-	}
+	maps.Copy(q, which)
 	var out struct {
 		Rooms      []Room `json:"rooms"`
 		NextCursor string `json:"next_cursor"`

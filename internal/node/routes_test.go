@@ -3,6 +3,7 @@ package node_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,45 @@ func TestWhoRunsTheInstallationModeratesAllOfIt(t *testing.T) {
 		if status, gone := admin.ask("DELETE", "/v1/rooms/"+room, nil); status != http.StatusNoContent {
 			t.Errorf("an admin archives: %d %v", status, gone)
 		}
+	}
+}
+
+// TestNoRoomIsMissed that becomes active while they are listed.
+func TestNoRoomIsMissed(t *testing.T) {
+	town := nodetest.New(t)
+	ann := signUp(t, town, "ann")
+	want := map[any]bool{}
+	for range 6 {
+		want[ann.creates("group")] = true
+	}
+	seen := map[any]int{}
+	at := "/v1/rooms?order=id&limit=2"
+	for cursor := ""; ; {
+		status, page := ann.ask("GET", at+cursor, nil)
+		if status != http.StatusOK {
+			t.Fatal(status, page)
+		}
+		for _, r := range page["rooms"].([]any) {
+			seen[r.(object)["id"]]++
+		}
+		for room := range want {
+			if seen[room] == 0 {
+				ann.ask("POST", fmt.Sprintf("/v1/rooms/%s/messages", room), object{"text": "here"})
+			}
+		}
+		next, more := page["next_cursor"].(string)
+		if !more {
+			break
+		}
+		cursor = "&cursor=" + url.QueryEscape(next)
+	}
+	for room := range want {
+		if seen[room] != 1 {
+			t.Errorf("%s is listed %d times", room, seen[room])
+		}
+	}
+	if status, _ := ann.ask("GET", "/v1/rooms?order=size", nil); status != http.StatusUnprocessableEntity {
+		t.Errorf("by size: %d", status)
 	}
 }
 

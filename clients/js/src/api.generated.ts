@@ -44,7 +44,7 @@ export interface Api {
   endInvite(input: {
     id: string
   }, options?: CallOptions): Promise<undefined>
-  /** My rooms, the most recently active first, or with scope=public the channels */
+  /** My rooms, the most recently active first or by id, or with scope=public the channels */
   listRooms(input?: {
     limit?: number
     /** next_cursor of the page before */
@@ -52,6 +52,8 @@ export interface Api {
     scope?: "mine" | "public"
     /** with scope=public: the beginning of a name or handle */
     query?: string
+    /** of my rooms; by id no page misses a room that becomes active meanwhile */
+    order?: "activity" | "id"
   }, options?: CallOptions): Promise<Wire<"RoomsOutBody">>
   /** Make a room */
   createRoom(input: Wire<"CreateRoomInBody">, options?: CallOptions): Promise<Wire<"Room">>

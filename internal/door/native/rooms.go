@@ -30,7 +30,7 @@ func (d *Door) roomRoutes(api huma.API) {
 		spends: gateway.LimitCommand, errors: []chat.Code{chat.Forbidden, chat.NotFound, chat.Conflict},
 		also: map[int]other{http.StatusOK: {"the direct room that exists", reflect.TypeFor[room]()}}, summary: "Make a room"}, d.createRoom)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms", name: "list-rooms",
-		spends: gateway.LimitRead, summary: "My rooms, the most recently active first, or with scope=public the channels"}, d.listRooms)
+		spends: gateway.LimitRead, summary: "My rooms, the most recently active first or by id, or with scope=public the channels"}, d.listRooms)
 	on(d, api, route{method: http.MethodGet, path: "/v1/rooms/{room}", name: "get-room",
 		spends: gateway.LimitRead, errors: []chat.Code{chat.NotFound}, summary: "One room"}, d.getRoom)
 	on(d, api, route{method: http.MethodPatch, path: "/v1/rooms/{room}", name: "edit-room",
@@ -126,6 +126,7 @@ type listRoomsIn struct {
 	Page
 	Scope string `query:"scope" enum:"mine,public" default:"mine"`
 	Query string `query:"query" maxLength:"100" doc:"with scope=public: the beginning of a name or handle"`
+	Order string `query:"order" enum:"activity,id" default:"activity" doc:"of my rooms; by id no page misses a room that becomes active meanwhile"`
 }
 
 func (d *Door) listRooms(ctx context.Context, who *caller, in *listRoomsIn) (*roomsOut, error) {
@@ -139,7 +140,8 @@ func (d *Door) listRooms(ctx context.Context, who *caller, in *listRoomsIn) (*ro
 		out.Body.Rooms, out.Body.NextCursor = each(found.Rooms, roomOf), found.Next
 		return out, nil
 	}
-	mine, err := contract.MyRooms.Ask(ctx, d.gateway.Bus(), &contract.MyRoomsAsk{User: who.User.ID, Cursor: in.Cursor, Limit: in.Limit})
+	mine, err := contract.MyRooms.Ask(ctx, d.gateway.Bus(),
+		&contract.MyRoomsAsk{User: who.User.ID, Cursor: in.Cursor, Limit: in.Limit, ByID: in.Order == "id"})
 	if err != nil {
 		return nil, err
 	}
