@@ -6,10 +6,18 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// Limits of one envelope and of what one [Reader.Next] returns.
+// Limits of one envelope.
 const (
 	MaxCommands = 1000
 	MaxBytes    = 512 << 10
+)
+
+// Limits of what one [Reader.Next] returns, and so of a commit. Commands wait when
+// there is more to do than is done, and then fewer, larger commits do more: a page
+// of a room is written once for all of them, and so is a client's socket.
+const (
+	BatchCommands = 4 * MaxCommands
+	BatchBytes    = 4 * MaxBytes
 )
 
 // Envelope is the unit in which a gateway appends commands to a log.

@@ -251,7 +251,7 @@ func TestServerRestarts(t *testing.T) {
 
 func TestBatchLimits(t *testing.T) {
 	l := mustMake(t, bustest.Embedded(t))
-	for _, n := range []int{600, 400, 1, 1000} {
+	for _, n := range []int{600, 400, 1, 1000, 1000, 999, 1, 1000, 1000, 1000, 1000} {
 		if _, err := l.Append(t.Context(), bustest.Envelope(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +260,7 @@ func TestBatchLimits(t *testing.T) {
 	for i := range big.Commands {
 		big.Commands[i].Body.Text = strings.Repeat("x", chat.MaxText)
 	}
-	for range 2 {
+	for range 5 {
 		big.ID = chat.NewID()
 		if _, err := l.Append(t.Context(), big); err != nil {
 			t.Fatal(err)
@@ -272,7 +272,7 @@ func TestBatchLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for read := 0; read < 6; {
+	for read := 0; read < 16; {
 		records, err := r.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -290,7 +290,7 @@ func TestBatchLimits(t *testing.T) {
 			}
 			bytes += len(data)
 		}
-		if len(records) > 1 && (commands > bus.MaxCommands || bytes > bus.MaxBytes) {
+		if commands > bus.BatchCommands || bytes > bus.BatchBytes {
 			t.Errorf("%d commands, %d bytes in one batch", commands, bytes)
 		}
 	}

@@ -205,9 +205,8 @@ func (r *Reader) Close() {
 }
 
 // Next waits for records and returns all that have arrived: at least one, and no
-// more than MaxCommands and MaxBytes altogether, except that one record always
-// fits. A record that cannot be decoded is among them, with its Err. Next is not
-// safe for concurrent use.
+// more than BatchCommands and BatchBytes altogether. A record that cannot be
+// decoded is among them, with its Err. Next is not safe for concurrent use.
 func (r *Reader) Next(ctx context.Context) ([]Record, error) {
 	for {
 		records, err := r.take()
@@ -242,7 +241,7 @@ func (r *Reader) take() (batch []Record, err error) {
 		}
 		commands += len(rec.Envelope.Commands)
 		bytes += rec.bytes
-		if len(batch) > 0 && (commands > MaxCommands || bytes > MaxBytes) {
+		if len(batch) > 0 && (commands > BatchCommands || bytes > BatchBytes) {
 			r.held = rec
 			return batch, nil
 		}

@@ -25,3 +25,12 @@ type Answer struct {
 	Repeat uint64
 	Err    *chat.Error
 }
+
+// Size is about how many bytes it takes in a notice, and no fewer.
+func (a *Answer) Size() int {
+	size := 80 + len(a.Key.Nonce) // the ids, the numbers at their longest, the lengths
+	if a.Err != nil {
+		size += len(a.Err.Code) + len(a.Err.Text)
+	}
+	return size
+}

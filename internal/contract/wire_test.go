@@ -2,7 +2,9 @@ package contract
 
 import (
 	"encoding"
+	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -67,6 +69,18 @@ func TestAShortenedHotMessageIsRefused(t *testing.T) {
 			if err := got.UnmarshalBinary(b[:cut]); err == nil {
 				t.Fatalf("%s cut to %d of %d bytes was read as %+v", name, cut, len(b), got)
 			}
+		}
+	}
+}
+
+func TestAnAnswerTakesNoMoreThanItsSize(t *testing.T) {
+	key := chat.NonceKey{Nonce: strings.Repeat("n", 128)}
+	refusal := &chat.Error{Code: chat.RateLimited, Text: strings.Repeat("x", 1000), RetryAfter: math.MaxInt64}
+	for _, a := range []Answer{{}, {Key: key, Repeat: math.MaxUint64}, {Key: key, Err: refusal}, {Repeat: math.MaxUint64, Err: refusal}} {
+		without, _ := (&Notice{}).AppendBinary(nil)
+		with, _ := (&Notice{Answers: []Answer{a}}).AppendBinary(nil)
+		if took := len(with) - len(without); took > a.Size() {
+			t.Errorf("%d bytes were said to be %d: %+v", took, a.Size(), a)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var some = Costs{GatewayMessage: 50, GatewayDelivery: 10, Sequencer: 40, NATS: 100, Postgres: 60,
-	Append: 500, CommitBase: 300, CommitEach: 10, MostEvents: 1000, ConnectionBytes: 4000, EventBytes: 300}
+	Append: 500, CommitBase: 300, CommitEach: 10, MostCommands: 1000, MostEvents: 4000, ConnectionBytes: 4000, EventBytes: 300}
 
 func TestALoneMessageTakesAnAppendAndACommit(t *testing.T) {
 	r := Simulate(some, 1, 1, time.Minute, 1)

@@ -32,10 +32,11 @@ type Costs struct {
 	Postgres        float64 `json:"postgres_us_per_message"`
 
 	// The pipeline of one partition, in microseconds.
-	Append     float64 `json:"append_us"`            // an envelope, until its publisher knows
-	CommitBase float64 `json:"commit_us"`            // a commit, whatever is in it
-	CommitEach float64 `json:"commit_us_per_event"`  // and each event
-	MostEvents int     `json:"most_events_a_commit"` // a batch's limit
+	Append       float64 `json:"append_us"`           // an envelope, until its publisher knows
+	CommitBase   float64 `json:"commit_us"`           // a commit, whatever is in it
+	CommitEach   float64 `json:"commit_us_per_event"` // and each event
+	MostCommands int     `json:"most_commands_an_envelope"`
+	MostEvents   int     `json:"most_events_a_commit"` // a batch's limit
 
 	ConnectionBytes float64 `json:"gateway_bytes_per_connection"`
 	EventBytes      float64 `json:"database_bytes_per_event"` // tables, indexes and search

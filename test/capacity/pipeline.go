@@ -58,7 +58,7 @@ func (s *simulation) start(g *gatewayQueue, now float64) {
 	if len(g.flying) > 0 || len(g.filling) == 0 {
 		return
 	}
-	n := min(len(g.filling), s.c.MostEvents)
+	n := min(len(g.filling), s.c.MostCommands)
 	g.flying, g.filling = g.filling[:n:n], g.filling[n:]
 	g.back = now + s.c.Append
 }

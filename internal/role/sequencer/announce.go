@@ -37,15 +37,22 @@ func (w *worker) announce(ctx context.Context, b *batch) {
 // tellAll splits what a gateway is told into notices of a bounded size. Only the
 // last one says that the log has been decided so far.
 func (w *worker) tellAll(ctx context.Context, l *listener, events []*chat.Event, answers []contract.Answer) {
-	var part []chat.Event
-	size := 0
-	for _, e := range events {
-		if s := bus.EventSize(e); size+s > bus.MaxBytes && len(part) > 0 {
-			w.tell(ctx, l, &contract.Notice{To: part[len(part)-1].N, LogSeq: l.log, Events: part})
-			part, size = nil, 0
+	next, size := &contract.Notice{To: l.told, LogSeq: l.log}, 0
+	makeRoom := func(bytes int) {
+		if size > 0 && size+bytes > bus.MaxBytes {
+			w.tell(ctx, l, next)
+			next, size = &contract.Notice{To: l.told, LogSeq: l.log}, 0
 		}
-		size += bus.EventSize(e)
-		part = append(part, *e)
+		size += bytes
 	}
-	w.tell(ctx, l, &contract.Notice{To: w.at.N, LogSeq: w.decided, Events: part, Answers: answers})
+	for _, e := range events {
+		makeRoom(bus.EventSize(e))
+		next.Events, next.To = append(next.Events, *e), e.N
+	}
+	for i := range answers {
+		makeRoom(answers[i].Size())
+		next.Answers = append(next.Answers, answers[i])
+	}
+	next.To, next.LogSeq = w.at.N, w.decided
+	w.tell(ctx, l, next)
 }

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/bus/bustest"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
 )
@@ -74,6 +77,60 @@ func (l *listening) before(t *testing.T, end chat.RoomID) (told []*contract.Noti
 		case <-time.After(20 * time.Second):
 			t.Fatal("it is told nothing more")
 		}
+	}
+}
+
+// TestMoreIsSaidThanFitsInAMessage: the notices follow each other without a gap,
+// and only the last one says that all is decided.
+func TestMoreIsSaidThanFitsInAMessage(t *testing.T) {
+	b := bustest.Embedded(t)
+	s := New(Config{}, b, nil, bustest.Log(t), prometheus.NewRegistry())
+	w := &worker{Sequencer: s, at: chat.Position{Epoch: 1, N: 3000}, decided: 50}
+	l := &listener{run: 5, told: 1000, log: 40}
+	notices := make(chan *contract.Notice, 100)
+	sub, err := contract.Noticed.At(contract.Run(l.run)).Subscribe(b, func(_ context.Context, n *contract.Notice) { notices <- n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Stop(context.Background())
+	var events []*chat.Event
+	for n := uint64(1001); n <= 3000; n++ {
+		events = append(events, &chat.Event{N: n, Seq: n, Nonce: strings.Repeat("n", 128), Body: chat.Body{Text: strings.Repeat("x", 300)}})
+	}
+	var answers []contract.Answer
+	for i := range uint64(3000) {
+		answers = append(answers, contract.Answer{Key: chat.NonceKey{Nonce: strings.Repeat("n", 128)}, Repeat: i + 1,
+			Err: chat.Errorf(chat.Forbidden, "%s", strings.Repeat("no ", 50))})
+	}
+	w.tellAll(t.Context(), l, events, answers)
+	at, answered, messages := uint64(1000), uint64(0), 0
+	for last := false; !last; messages++ {
+		var n *contract.Notice
+		select {
+		case n = <-notices:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no more is said after %d messages, up to %d and %d answers", messages, at, answered)
+		}
+		if n.From != at {
+			t.Fatalf("message %d begins at %d, not at %d", messages, n.From, at)
+		}
+		for i := range n.Events {
+			if at++; n.Events[i].N != at {
+				t.Fatalf("event %d comes where %d is due", n.Events[i].N, at)
+			}
+		}
+		for _, a := range n.Answers {
+			if answered++; a.Repeat != answered {
+				t.Fatalf("answer %d comes where %d is due", a.Repeat, answered)
+			}
+		}
+		last = n.LogSeq == 50
+		if n.To != at || !last && n.LogSeq != 40 || last != (answered == 3000) {
+			t.Fatalf("message %d ends at %d, log %d, after event %d and %d answers", messages, n.To, n.LogSeq, at, answered)
+		}
+	}
+	if at != 3000 || messages < 4 {
+		t.Errorf("%d messages, up to %d", messages, at)
 	}
 }
 
