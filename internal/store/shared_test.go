@@ -73,6 +73,33 @@ func atOnce(n int, run func(i int)) {
 	group.Wait()
 }
 
+func TestASignInThatIsRepeatedAtOnceIsOneSession(t *testing.T) { onEach(t, signInRepeatedAtOnce) }
+
+func signInRepeatedAtOnce(t *testing.T, open storetest.Open) {
+	a := open(t).Accounts()
+	user := storetest.ID(1)
+	for round := range 10 {
+		first := chat.Refresh{Hash: [32]byte{1, byte(round)}, Expires: 1000}
+		var sessions [4]chat.ID
+		atOnce(4, func(i int) {
+			have, ok, err := a.CreateLogin(context.Background(), chat.Login{ID: chat.NewID(), User: user, CreatedAt: 1}, first)
+			if err != nil || !ok {
+				t.Error(ok, err)
+			}
+			sessions[i] = have.ID
+		})
+		kept, err := a.Logins(t.Context(), user)
+		if err != nil || len(kept) != round+1 {
+			t.Fatalf("%d sessions after round %d, %v", len(kept), round, err)
+		}
+		for _, id := range sessions {
+			if id != sessions[0] {
+				t.Fatalf("they are told of %v", sessions)
+			}
+		}
+	}
+}
+
 func TestARefreshTokenIsExchangedOnce(t *testing.T) { onEach(t, refreshTokenIsExchangedOnce) }
 
 func refreshTokenIsExchangedOnce(t *testing.T, open storetest.Open) {
