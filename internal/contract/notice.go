@@ -26,7 +26,7 @@ type Answer struct {
 	Err    *chat.Error
 }
 
-// Size is about how many bytes it takes in a notice, and no fewer.
+// Size is at least as many bytes as the answer takes in a notice.
 func (a *Answer) Size() int {
 	size := 80 + len(a.Key.Nonce) // the ids, the numbers at their longest, the lengths
 	if a.Err != nil {

@@ -12,13 +12,14 @@ func loginDest(l *chat.Login) []any {
 	return []any{&l.ID, &l.User, &l.Device, &l.Address, &l.CreatedAt, &l.LastUsed}
 }
 
+const insertRefresh = `INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0)`
+
 // CreateLogin keeps a new session and its first refresh token. Where that token is
 // kept already and is unused, the answer of then was lost: have is the session of
 // then. One that has been used or has expired begins no session, and ok is false.
 func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) (have chat.Login, ok bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
-		made, err := q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0) ON CONFLICT (hash) DO NOTHING`,
-			first.Hash, l.ID, first.Expires)
+		made, err := q.exec(insertRefresh+` ON CONFLICT (hash) DO NOTHING`, first.Hash, l.ID, first.Expires)
 		if err != nil {
 			return err
 		}
@@ -57,12 +58,12 @@ func (a *Accounts) Login(ctx context.Context, id chat.ID) (l chat.Login, found b
 	return l, found, err
 }
 
-// Rotate exchanges a refresh token for the next, and notes when and from where the session was used; an empty address or device
-// leaves the old one. A token that was exchanged before revokes the session and
-// everything made for it: reused says so, and the login is the one that was. It
-// does not when it was exchanged for this very next one and that is unused: then
-// the answer was lost, and is given again. An unknown or expired token is
-// [chat.Unauthenticated].
+// Rotate exchanges a refresh token for the next, and notes when and from where the
+// session was used; an empty address or device leaves the old one. A token that
+// was exchanged before revokes the session and everything made for it: reused says
+// so, and the login is the one that was. It does not when it was exchanged for
+// this very next one and that is unused: then the answer was lost, and is given
+// again. An unknown or expired token is [chat.Unauthenticated].
 func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
 		// The session's row first, so that of two who come with its tokens at
@@ -103,7 +104,7 @@ func (a *Accounts) Rotate(ctx context.Context, old [32]byte, next chat.Refresh, 
 		if _, err := q.exec(`UPDATE logins SET device = $1, address = $2 WHERE id = $3`, l.Device, l.Address, l.ID); err != nil {
 			return err
 		}
-		_, err = q.exec(`INSERT INTO refresh_tokens (hash, login, expires, used) VALUES ($1, $2, $3, 0)`, next.Hash, l.ID, next.Expires)
+		_, err = q.exec(insertRefresh, next.Hash, l.ID, next.Expires)
 		return err
 	})
 	return l, reused, err

@@ -146,8 +146,8 @@ func (v *vault) find(server, username string) (name string, r refresh) {
 	return username, all[server].Tokens[username]
 }
 
-// keep replaces a token, or drops it when there is none. The file is replaced whole,
-// so a crash leaves the old or the new one.
+// keep replaces a token, or drops it when there is none. The file is replaced
+// whole, so a crash leaves the old or the new one.
 func (v *vault) keep(server, username string, t client.Tokens) error {
 	all, err := v.load()
 	if err != nil {
