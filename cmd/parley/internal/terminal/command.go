@@ -105,7 +105,14 @@ func (c *chat) showRooms() {
 
 // open makes a room the one that lines go to, and shows its last messages.
 func (c *chat) open(ctx context.Context, name string) error {
-	found, err := visit(ctx, c.rest, c.sorted(), name)
+	mine, err := pick(c.sorted(), name)
+	if err != nil {
+		return err
+	}
+	if mine != nil {
+		return c.turnTo(ctx, c.rooms[mine.ID])
+	}
+	found, err := seek(ctx, c.rest, name)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func TestOnATerminal(t *testing.T) {
 	})
 	types(ctrlC)
 	if err := chat.Wait(); err != nil {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("it ended with %v, having shown %q", err, told.String())
 	}
 	terminal.Close()
 	reading.Wait()

@@ -39,6 +39,9 @@ func sortRooms(all []*client.Room) {
 
 // pick finds one of my sorted rooms by id, handle, title or number; nil if none.
 func pick(mine []*client.Room, name string) (found *client.Room, err error) {
+	if name == "" {
+		return nil, errors.New("which room? /rooms lists them")
+	}
 	for i, r := range mine {
 		switch {
 		case r.ID == name || r.Handle != "" && name == "#"+r.Handle:
@@ -55,26 +58,17 @@ func pick(mine []*client.Room, name string) (found *client.Room, err error) {
 	return found, nil
 }
 
-// visit finds one of my rooms. @username is the direct room with them, made when
-// there is none; a public channel that I am not in is joined.
-func visit(ctx context.Context, rest *client.Client, mine []*client.Room, name string) (client.Room, error) {
-	if name == "" {
-		return client.Room{}, errors.New("which room? /rooms lists them")
+// seek finds a room that is not mine yet. @username is the direct room with them,
+// made when there is none; a public channel is joined.
+func seek(ctx context.Context, rest *client.Client, name string) (client.Room, error) {
+	if !strings.HasPrefix(name, "@") {
+		return join(ctx, rest, name)
 	}
-	found, err := pick(mine, name)
-	switch {
-	case err != nil:
-		return client.Room{}, err
-	case found != nil:
-		return *found, nil
-	case strings.HasPrefix(name, "@"):
-		made, err := rest.CreateRoom(ctx, client.NewRoom{Kind: client.Direct, Members: []string{name}})
-		if err != nil {
-			return made, fmt.Errorf("%s: %w", name, err)
-		}
-		return made, nil
+	made, err := rest.CreateRoom(ctx, client.NewRoom{Kind: client.Direct, Members: []string{name}})
+	if err != nil {
+		return made, fmt.Errorf("%s: %w", name, err)
 	}
-	return join(ctx, rest, name)
+	return made, nil
 }
 
 // join enters the public channel of this name, handle or id.

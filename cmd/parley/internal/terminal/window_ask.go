@@ -95,9 +95,16 @@ func (w *window) fetchQuoted() tea.Cmd {
 
 // visit opens a room by name.
 func (w *window) visit(name string) tea.Cmd {
-	mine := w.sorted()
+	mine, err := pick(w.sorted(), name)
+	switch {
+	case err != nil:
+		w.said = err.Error()
+		return nil
+	case mine != nil:
+		return w.turnTo(w.places[mine.ID])
+	}
 	return func() tea.Msg {
-		room, err := visit(w.ctx, w.rest, mine, name)
+		room, err := seek(w.ctx, w.rest, name)
 		return entered{room, err}
 	}
 }
