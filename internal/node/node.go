@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -87,7 +88,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := errors.Join(err, n.cfg.Check()); err != nil {
 		return err
 	}
-	listeners, err := n.listen(&ends)
+	listeners, err := n.listen(ctx, &ends)
 	if err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (n *Node) pages() (*web.Door, error) {
 
 // listen reads the certificate and opens the ports before anything else: one that
 // is in use is told before anything is made.
-func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
+func (n *Node) listen(ctx context.Context, ends *ends) (listeners []net.Listener, err error) {
 	if !n.cfg.plays(contract.RoleGateway) {
 		return nil, nil
 	}
@@ -246,7 +247,7 @@ func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
 		n.certificates = []tls.Certificate{c}
 	}
 	for _, address := range n.cfg.Listen {
-		l, err := net.Listen("tcp", address)
+		l, err := listen(ctx, address)
 		if err != nil {
 			return nil, fmt.Errorf("cannot listen on %s: %w; choose another with --listen", address, rootCause(err))
 		}
@@ -260,6 +261,25 @@ func (n *Node) listen(ends *ends) (listeners []net.Listener, err error) {
 		n.addrs = append(n.addrs, l.Addr())
 	}
 	return listeners, nil
+}
+
+// departing is how long a server that was killed may still hold its ports: the
+// kernel closes its sockets some time after kill has returned.
+const departing = time.Second
+
+// listen opens a port, and waits for one that is about to be free.
+func listen(ctx context.Context, address string) (l net.Listener, err error) {
+	for late := time.Now().Add(departing); ; {
+		l, err = net.Listen("tcp", address)
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(late) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func rootCause(err error) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -169,6 +170,29 @@ func TestAPortInUseIsOneSentence(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), taken) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestAPortIsWaitedFor: a server that was killed a moment ago may still have it.
+func TestAPortIsWaitedFor(t *testing.T) {
+	before, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(100*time.Millisecond, func() { before.Close() }).Stop()
+	n := node.New(node.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: []string{before.Addr().String()}}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+		cancel()
+		err = <-done
+	case err = <-done:
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	cancel()
 }
 
 func TestALockedFolderIsOneSentence(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // LockFolder makes a folder, to its owner only, and takes it for this process:
 // with a database elsewhere a data folder holds the intake log alone. It fails
-// with [ErrLocked] while another process has it.
+// with [ErrLocked] when another process keeps it for a second.
 func LockFolder(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
