@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -238,6 +239,10 @@ func (b *Bus) answerAll(subject, queue string, a answerer, opts []AnswerOption) 
 
 // answer runs one answerer and sends what it says.
 func (b *Bus) answer(m *nats.Msg, fn func(context.Context, []byte) ([]byte, error)) {
+	if !toInbox(m) {
+		b.log.Error("a question is passed over: its answer is wanted where no answer belongs", "subject", m.Subject, "reply", m.Reply)
+		return
+	}
 	ctx, cancel := context.WithTimeout(traceFrom(b.ctx, m), timeoutFrom(m))
 	defer cancel()
 	data, err := guard(ctx, m.Data, fn)
@@ -295,7 +300,7 @@ func (b *Bus) refuse(m *nats.Msg, e *chat.Error) {
 
 // reply sends an answer. One that cannot be sent is a timeout to the asker.
 func (b *Bus) reply(m, answer *nats.Msg) {
-	if m.Reply == "" {
+	if m.Reply == "" || !toInbox(m) {
 		return
 	}
 	b.pass(Passage{What: PassAnswer, Subject: m.Subject, Data: answer.Data}, func() {
@@ -303,6 +308,13 @@ func (b *Bus) reply(m, answer *nats.Msg) {
 			b.log.Warn("answer not sent", "subject", m.Subject, "err", err)
 		}
 	})
+}
+
+// toInbox says whether the answer to m goes to an inbox, or nowhere. The server lets
+// who is asked answer to any subject, as an order to the server itself: who may ask
+// would speak with the rights of who answers.
+func toInbox(m *nats.Msg) bool {
+	return m.Reply == "" || strings.HasPrefix(m.Reply, DefaultInbox+".")
 }
 
 func traceFrom(ctx context.Context, m *nats.Msg) context.Context {

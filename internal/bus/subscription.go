@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,13 @@ func (b *Bus) listen(subject, queue string, slots int, fn func(*Subscription, *n
 	if b.closed {
 		return nil, fmt.Errorf("listen on %s: the bus is closed", subject)
 	}
-	sub, err := b.nc.QueueSubscribe(subject, queue, func(m *nats.Msg) { fn(s, m) })
+	sub, err := b.nc.QueueSubscribe(subject, queue, func(m *nats.Msg) {
+		if acknowledges(m.Data) {
+			b.log.Error("an acknowledgement of the NATS server's is passed over: who appends wanted it here", "subject", m.Subject)
+			return
+		}
+		fn(s, m)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", subject, err)
 	}
@@ -36,6 +43,13 @@ func (b *Bus) listen(subject, queue string, slots int, fn func(*Subscription, *n
 	s.sub = sub
 	b.subs[s] = struct{}{}
 	return s, nil
+}
+
+// acknowledges says whether data is what a NATS server answers to who appends to a
+// log. It goes to any subject that they name, also one of ours that they may not
+// publish to; no question and no announcement looks like it.
+func acknowledges(data []byte) bool {
+	return bytes.HasPrefix(data, []byte(`{"stream":"`)) || bytes.HasPrefix(data, []byte(`{"error":{`))
 }
 
 // Stop ends the subscription: what has arrived is still handled, except where the

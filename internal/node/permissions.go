@@ -50,12 +50,6 @@ func permissionsConf(users [][]contract.Role) string {
 	return b.String()
 }
 
-// answersToOne is how many messages may be sent to the inbox of an ask. One is
-// enough, but NATS also counts each further time that it hands the ask to the same
-// connection, and after an interruption it may know a subscription of it that has
-// ended.
-const answersToOne = 16
-
 // PermissionsOf is what a process may do that plays the roles, as a value of a
 // NATS server's configuration.
 func PermissionsOf(playing ...contract.Role) string {
@@ -64,9 +58,6 @@ func PermissionsOf(playing ...contract.Role) string {
 	b.WriteString("{\n")
 	subjects(&b, "publish", p.Publish)
 	subjects(&b, "subscribe", p.Subscribe)
-	if p.Answers {
-		fmt.Fprintf(&b, "      allow_responses: { max: %d }\n", answersToOne)
-	}
 	b.WriteString("    }")
 	return b.String()
 }
@@ -83,22 +74,14 @@ func permissionsJSON(users [][]contract.Role) (string, error) {
 	type allow struct {
 		Allow []string `json:"allow"`
 	}
-	type responses struct {
-		Max int `json:"max"`
-	}
 	type permission struct {
-		Publish   allow      `json:"publish"`
-		Subscribe allow      `json:"subscribe"`
-		Answers   *responses `json:"allow_responses,omitempty"`
+		Publish   allow `json:"publish"`
+		Subscribe allow `json:"subscribe"`
 	}
 	all := map[string]permission{}
 	for _, playing := range users {
 		p := contract.PermissionOf(playing...)
-		allowed := permission{Publish: allow{p.Publish}, Subscribe: allow{p.Subscribe}}
-		if p.Answers {
-			allowed.Answers = &responses{answersToOne}
-		}
-		all[contract.Named(playing...)] = allowed
+		all[contract.Named(playing...)] = permission{allow{p.Publish}, allow{p.Subscribe}}
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	return string(text) + "\n", err

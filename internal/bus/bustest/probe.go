@@ -57,3 +57,21 @@ func (p *Probe) may(do func() error) bool {
 	after := p.nc.LastError()
 	return after == before || !errors.Is(after, nats.ErrPermissionViolation) //nolint:errorlint // another error, not another kind
 }
+
+// Asks sends data to a subject, wanting the answer on another one, and waits until
+// the server has it.
+func (p *Probe) Asks(subject, answer string, data []byte) {
+	p.t.Helper()
+	if err := errors.Join(p.nc.PublishRequest(subject, answer, data), p.nc.Flush()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Hears listens to a subject until the test ends.
+func (p *Probe) Hears(subject string) {
+	p.t.Helper()
+	_, err := p.nc.Subscribe(subject, func(*nats.Msg) {})
+	if err := errors.Join(err, p.nc.Flush()); err != nil {
+		p.t.Fatal(err)
+	}
+}

@@ -164,7 +164,7 @@ func TestPresenceAcrossGateways(t *testing.T) {
 		}
 	}
 	online(alice, bob, carol)
-	b := bustest.Dial(t, bus.DialConfig{URLs: town.Config.Bus.URLs, As: town.keeper, Name: "test"})
+	b := bustest.Dial(t, bus.DialConfig{URLs: town.Config.Bus.URLs, As: town.keeper, Inbox: contract.Inbox(contract.RoleGateway), Name: "test"})
 	where := func(p *Person) (gateways []uint64) {
 		t.Helper()
 		id, err := chat.ParseID(p.ID)

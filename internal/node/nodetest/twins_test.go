@@ -45,7 +45,7 @@ func TestTwoOfEveryRoleDoEachThingOnce(t *testing.T) {
 		}
 	})
 	t.Run("of two last owners who go at the same time one stays", func(t *testing.T) {
-		operator := bustest.Dial(t, bus.DialConfig{URLs: town.Config.Bus.URLs, As: town.keeper, Name: "test"})
+		operator := bustest.Dial(t, bus.DialConfig{URLs: town.Config.Bus.URLs, As: town.keeper, Inbox: contract.Inbox(contract.RoleOperator), Name: "test"})
 		last := owner
 		for round := range 6 {
 			other := town.Person(fmt.Sprint("heir", round))
