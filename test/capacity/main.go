@@ -24,8 +24,9 @@ var measured []byte
 // message costs at each hop". Times are of one core of the machine there.
 type Costs struct {
 	// Microseconds of a process's CPU.
-	GatewayMessage  float64 `json:"gateway_us_per_message"`  // taken in, appended, acknowledged
-	GatewayDelivery float64 `json:"gateway_us_per_delivery"` // to one socket, alone in its write
+	GatewayMessage  float64 `json:"gateway_us_per_message"`    // taken in, appended, acknowledged
+	GatewayDelivery float64 `json:"gateway_us_per_delivery"`   // to one socket, alone in its write
+	GatewayIdle     float64 `json:"gateway_us_per_connection"` // each second, with nothing to say: pings, presence
 	Sequencer       float64 `json:"sequencer_us_per_message"`
 	Archive         float64 `json:"archive_us_per_message"` // the search index
 	NATS            float64 `json:"nats_us_per_message"`    // all servers, three copies of the log

@@ -38,7 +38,7 @@ func Size(c Costs, h Habits, m Machine, people float64) Need {
 	n.SequencerCores, n.ArchiveCores = cores(c.Sequencer), cores(c.Archive)
 	n.NATSCores, n.PostgresCores = cores(c.NATS), cores(c.Postgres)
 
-	gatewayCores := cores(c.GatewayMessage) + n.Deliveries*c.GatewayDelivery/1e6
+	gatewayCores := cores(c.GatewayMessage) + n.Deliveries*c.GatewayDelivery/1e6 + n.Connections*c.GatewayIdle/1e6
 	gatewayMemory := n.Connections * c.ConnectionBytes / (1 << 30)
 	n.Gateways = machines(max(gatewayCores/m.Cores, gatewayMemory/m.Memory), m)
 	n.Databases = machines(n.PostgresCores/m.Cores, m)

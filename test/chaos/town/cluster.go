@@ -192,7 +192,7 @@ func (t *Town) addRole(role, name string) error {
 		}
 		servers = append(servers, "nats://"+link.Addr())
 	}
-	text, err := t.fill("parley.env", map[string]any{"NATS": strings.Join(servers, ","), "Password": t.passwords, "Secret": t.Secret, "Grace": t.Grace})
+	text, err := t.fill("parley.env", map[string]any{"Role": role, "NATS": strings.Join(servers, ","), "Password": t.passwords, "Secret": t.Secret, "Grace": t.Grace})
 	if err != nil {
 		return err
 	}
