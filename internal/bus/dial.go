@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,13 +71,16 @@ func Dial(ctx context.Context, cfg DialConfig) (*Bus, error) {
 	}
 }
 
+// schemes are what addresses of NATS servers begin with.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
 // options are what the configuration adds to those of every connection.
 func (cfg *DialConfig) options() ([]nats.Option, error) {
 	if len(cfg.URLs) == 0 {
 		return nil, errors.New("no address")
 	}
 	for _, u := range cfg.URLs {
-		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" {
+		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" || !slices.Contains(schemes, parsed.Scheme) {
 			return nil, fmt.Errorf("%s is no address of a NATS server: say nats://HOST:4222", Redact(u)) // the error would show all of it
 		}
 	}

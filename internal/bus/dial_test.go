@@ -71,6 +71,7 @@ func TestPasswords(t *testing.T) {
 	refusedAt(t, bus.DialConfig{URLs: []string{address}}, "refuses these credentials")
 	refusedAt(t, bus.DialConfig{URLs: []string{strings.Replace(within, "parley", "somebody", 1)}}, "refuses these credentials")
 	refusedAt(t, bus.DialConfig{URLs: []string{"nats://parley:swordfish@:not a port"}}, "no address")
+	refusedAt(t, bus.DialConfig{URLs: []string{strings.Replace(address, "nats:", "natz:", 1)}}, "no address")
 	refusedAt(t, bus.DialConfig{URLs: []string{address}, As: bus.Credential{NKeyFile: "/nowhere"}}, "/nowhere")
 }
 

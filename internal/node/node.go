@@ -81,7 +81,12 @@ func (n *Node) Addrs() []net.Addr { return n.addrs }
 // end at once.
 func (n *Node) Run(ctx context.Context) (err error) {
 	var ends ends
-	defer func() { err = errors.Join(err, ends.run(n.log)) }()
+	defer func() {
+		err = errors.Join(err, ends.run(n.log))
+		if ctx.Err() != nil {
+			n.log.Info("stopped")
+		}
+	}()
 	failed := make(chan error, 16)
 
 	playing, err := n.cfg.playing()
@@ -132,6 +137,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.log.Info("ready", "took", time.Since(n.began).Round(time.Millisecond).String(), "roles", contract.Named(playing...), "listen", fmt.Sprint(n.addrs))
 	select {
 	case <-ctx.Done():
+		n.log.Info("stopping")
 	case err = <-failed:
 		n.log.Error("a part has failed; stopping", "err", err)
 	}

@@ -114,8 +114,11 @@ func (m *mover) movedBefore(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("what it says of the migration into it cannot be read: %w", err)
 	}
 	source, at, err := m.identity(ctx)
-	if err != nil || source != earlier.Source || at != earlier.At || m.Partitions != 0 && m.Partitions != earlier.Partitions {
+	if err != nil || source != earlier.Source || at != earlier.At {
 		return false, err
+	}
+	if m.Partitions != 0 && m.Partitions != earlier.Partitions {
+		return false, fmt.Errorf("all of this was moved into it already, with %d partitions: make a new database for %d", earlier.Partitions, m.Partitions)
 	}
 	m.report.Rooms, m.report.Events, m.report.Replaced = int(earlier.Rows["rooms"]), earlier.Rows["events"], earlier.Replaced
 	return true, nil
@@ -142,9 +145,6 @@ func (m *mover) begin(ctx context.Context) error {
 		return fmt.Errorf("the target has an unfinished migration into %d partitions: say so or nothing of partitions, or name a new target", earlier.Partitions)
 	case earlier.At == at:
 		m.state, m.report.Resumed = earlier, true
-		if m.state.Rows == nil {
-			m.state.Rows = map[string]uint64{}
-		}
 		return m.resume(ctx)
 	default:
 		m.Log.Warn("the source was used since the unfinished migration: copying it anew")
@@ -162,14 +162,35 @@ func (m *mover) begin(ctx context.Context) error {
 	return m.clear(ctx)
 }
 
+// resume goes on with what an earlier process has left. One that was killed a moment
+// ago may commit once more meanwhile: its server goes on until it notices.
 func (m *mover) resume(ctx context.Context) error {
+	err := m.takeOver(ctx)
+	if !errors.Is(err, errOvertaken) {
+		return err
+	}
+	if m.saved, err = moveValue(ctx, m.to.db, movingKey); err != nil {
+		return err
+	}
+	m.state = moveState{}
+	if err := json.Unmarshal([]byte(m.saved), &m.state); err != nil {
+		return errOvertaken // it has come to its end
+	}
+	return m.takeOver(ctx)
+}
+
+// takeOver writes that it is this process that goes on.
+func (m *mover) takeOver(ctx context.Context) error {
+	if m.state.Rows == nil {
+		m.state.Rows = map[string]uint64{}
+	}
 	m.state.Run = chat.NewID()
 	m.to.partitions = m.state.Partitions
 	m.report.Replaced = m.state.Replaced
 	if err := m.describe(ctx); err != nil {
 		return err
 	}
-	return m.inTransaction(ctx, func() error { return nil }) // from now on it is this process that goes on
+	return m.inTransaction(ctx, func() error { return nil })
 }
 
 // clear makes the target ready for all rows: without any, and without indexes,

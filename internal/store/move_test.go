@@ -488,19 +488,19 @@ func TestAFinishedMoveIsNotMadeAgain(t *testing.T) {
 	if err != nil || !again.Before || again.Begun || again.Rooms != first.Rooms || again.Events != first.Events {
 		t.Errorf("the first was %+v, the second %+v, %v", first, again, err)
 	}
-	refused := func(opts store.MoveOptions) {
+	refused := func(opts store.MoveOptions, because string) {
 		t.Helper()
-		if report, err := store.Move(t.Context(), "sqlite:"+dir, target, opts); err == nil || !strings.Contains(err.Error(), "it is not empty") {
+		if report, err := store.Move(t.Context(), "sqlite:"+dir, target, opts); err == nil || !strings.Contains(err.Error(), because) {
 			t.Errorf("%+v, %v", report, err)
 		}
 	}
-	refused(store.MoveOptions{Partitions: 4})
+	refused(store.MoveOptions{Partitions: 4}, "was moved into it already, with 3 partitions")
 	s := openFolder(t, dir)
 	storetest.NewWorker(t, s).Event(storetest.Create(chat.Group, "new", people[0]))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	refused(store.MoveOptions{})
+	refused(store.MoveOptions{}, "it is not empty")
 	if now := asItIs(t, target); now != is {
 		t.Error("the target was changed")
 	}

@@ -246,6 +246,8 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 		s.log.Warn("a partition is another's now", "partition", partition, "err", err)
 	case errors.Is(err, errHandedOver):
 		s.log.Info("a partition is given to others, who have fewer", "partition", partition)
+	case ctx.Err() != nil:
+		s.log.Info("a partition is given up: this process stops", "partition", partition)
 	}
 	return err
 }
