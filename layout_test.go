@@ -55,6 +55,7 @@ var arrows = []struct{ who, mayImport string }{
 	{"node/nodetest", "node role/* door/* store store/pgtest bus bus/bustest contract chat ws client"},
 
 	{"web", ""},
+	{"web/pack", ""},
 	{"client", ""},
 	{"cmd/parley", "node client chat cmd/parley/internal/*"},
 	{"cmd/parley/internal/bench", "client"},

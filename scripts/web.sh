@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/part.sh
 . scripts/part.sh
 
-# check_dist builds into a folder of its own and compares: dist is in every binary, so that building Parley needs no node.
+# check_dist builds into a folder of its own and compares: dist, packed, is in every binary, so that building Parley needs no node.
 check_dist() {
 	local fresh
 	fresh=$(mktemp -d)

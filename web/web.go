@@ -1,19 +1,47 @@
-// Package web is the web app as it is built: web/dist, inside every binary. What it is built from is beside it.
+// Package web is the web app as it is built: web/dist, packed, inside every binary. What it is built from is beside it.
 package web
 
 import (
-	"embed"
-	"io/fs"
+	"bufio"
+	"compress/gzip"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
 )
 
-//go:embed all:dist
-var dist embed.FS
+//go:embed dist.gz
+var packed string
 
-// Files is the built app: index.html, sw.js and manifest.webmanifest, and everything else under _parley/.
-func Files() fs.FS {
-	files, err := fs.Sub(dist, "dist")
+// Files is the built app by its files' names: index.html, sw.js and manifest.webmanifest, and everything else under _parley/.
+func Files() map[string][]byte {
+	files, err := unpack(packed)
 	if err != nil {
-		panic(err) // "dist" is a valid path
+		panic(err) // the binary holds them
 	}
 	return files
+}
+
+// unpack reads what web/pack writes.
+func unpack(packed string) (map[string][]byte, error) {
+	unzipped, err := gzip.NewReader(strings.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	files, in := map[string][]byte{}, bufio.NewReader(unzipped)
+	for {
+		var size int
+		var name string
+		if _, err := fmt.Fscanf(in, "%d %s\n", &size, &name); errors.Is(err, io.EOF) {
+			return files, nil
+		} else if err != nil {
+			return nil, err
+		}
+		body := make([]byte, size)
+		if _, err := io.ReadFull(in, body); err != nil {
+			return nil, err
+		}
+		files[name] = body
+	}
 }

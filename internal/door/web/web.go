@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"strings"
 
 	app "github.com/parley-chat/parley/web"
@@ -28,9 +29,9 @@ type Door struct{ assets map[string]asset }
 
 // App serves the app that is built into the binary. It has the paths /, /sw.js, /manifest.webmanifest and /_parley/.
 func App() *Door {
-	assets, err := load(app.Files(), appPolicy)
-	if err != nil {
-		panic(err) // the binary holds them
+	assets := map[string]asset{}
+	for file, body := range app.Files() {
+		place(assets, file, body, appPolicy)
 	}
 	return &Door{assets}
 }
@@ -108,14 +109,19 @@ func load(files fs.FS, policy string) (map[string]asset, error) {
 		if size += len(body); size > maxRoot {
 			return fmt.Errorf("they are more than %d MiB; a web server in front of Parley is the place for them", maxRoot>>20)
 		}
-		at := "/" + file
-		if entry.Name() == "index.html" {
-			at = strings.TrimSuffix(at, "index.html")
-		}
-		assets[at] = newAsset(at, body, policy)
+		place(assets, file, body, policy)
 		return nil
 	})
 	return assets, err
+}
+
+// place puts a file at the path that serves it.
+func place(assets map[string]asset, file string, body []byte, policy string) {
+	at := "/" + file
+	if path.Base(file) == "index.html" {
+		at = strings.TrimSuffix(at, "index.html")
+	}
+	assets[at] = newAsset(at, body, policy)
 }
 
 // maxRoot is how many bytes of pages are kept in memory.
