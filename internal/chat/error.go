@@ -36,6 +36,10 @@ type Error struct {
 	Code       Code          `json:"code"`
 	Text       string        `json:"text,omitempty"`
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // with RateLimited and Unavailable
+
+	// Trace is by which the logs tell the story; see Traced. Whoever asked knows
+	// it, so it does not cross the wire.
+	Trace string `json:"-"`
 }
 
 // Errorf makes an Error with a text for the person at the other end.
@@ -46,6 +50,17 @@ func Errorf(code Code, format string, args ...any) *Error {
 // Busy is an [Unavailable] that says when to try again.
 func Busy(after time.Duration, text string) *Error {
 	return &Error{Code: Unavailable, Text: text, RetryAfter: after}
+}
+
+// Traced is the error with a trace id where the logs may have a story to tell,
+// which is with [Internal] and [Unavailable].
+func (e *Error) Traced(id string) *Error {
+	if e.Code != Internal && e.Code != Unavailable {
+		return e
+	}
+	traced := *e
+	traced.Trace = id
+	return &traced
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Text }

@@ -50,6 +50,9 @@ func (id *ID) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Hex is the id without hyphens, as the W3C writes a trace id.
+func (id ID) Hex() string { return hex.EncodeToString(id[:]) }
+
 // Append writes the 36-character form behind b.
 func (id ID) Append(b []byte) []byte {
 	for i, part := range [...][2]int{{0, 4}, {4, 6}, {6, 8}, {8, 10}, {10, 16}} {

@@ -77,11 +77,12 @@ func (d *Door) Close(ctx context.Context) error { return d.sockets.Close(ctx) }
 
 // ServeHTTP answers everything under /v1.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
+	began, trace := time.Now(), traceOf(r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if d.origins.cors(w, r) {
 		return
 	}
+	r = r.WithContext(gateway.WithTrace(r.Context(), trace))
 	seen := &recorder{ResponseWriter: w, status: http.StatusOK}
 	handler, pattern := d.routes.Handler(r)
 	if pattern == "" {
@@ -94,7 +95,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.metrics.request(pattern, seen.status, took)
 	// The path only: what is searched for, and whatever else somebody writes
 	// into a query, stays out of the log.
-	d.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "took", took)
+	d.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "took", took, "trace", trace)
 }
 
 // refuseRoute makes a problem document of what the mux says of an unknown path

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/role/gateway"
 )
 
 // problem is an RFC 9457 problem document, and every refusal over REST.
@@ -23,6 +24,7 @@ type problem struct {
 	Status int       `json:"status"`
 	Code   chat.Code `json:"code" enum:"invalid,malformed,unauthenticated,forbidden,not_found,conflict,too_large,rate_limited,unavailable,internal" doc:"stable, the same on the socket"`
 	Detail string    `json:"detail" doc:"a sentence for a person"`
+	Trace  string    `json:"trace,omitempty" doc:"with unavailable and internal: what to look for in the server's logs"`
 
 	retryAfter time.Duration
 }
@@ -32,7 +34,7 @@ const leastRetry = time.Second
 
 func problemOf(err *chat.Error) *problem {
 	a := answers[err.Code]
-	p := &problem{Type: "urn:parley:" + string(err.Code), Title: a.title, Status: a.status, Code: err.Code, Detail: err.Text}
+	p := &problem{Type: "urn:parley:" + string(err.Code), Title: a.title, Status: a.status, Code: err.Code, Detail: err.Text, Trace: err.Trace}
 	if err.Code == chat.RateLimited || err.Code == chat.Unavailable {
 		p.retryAfter = max(err.RetryAfter, leastRetry)
 	}
@@ -83,6 +85,13 @@ func init() {
 		}
 		return problemOf(chat.Errorf(code, "%s", detail(text, errs)))
 	}
+	huma.NewErrorWithContext = func(hc huma.Context, status int, text string, errs ...error) huma.StatusError {
+		err := huma.NewError(status, text, errs...)
+		if p, is := err.(*problem); is && status >= http.StatusInternalServerError { //nolint:errorlint // made a line before
+			p.Trace = gateway.TraceOf(hc.Context())
+		}
+		return err
+	}
 }
 
 // detail says what is wrong and where, but not what was sent: that may be a
@@ -103,7 +112,7 @@ func detail(text string, errs []error) string {
 }
 
 // refusal is err as the client may see it. What is our own fault is logged here,
-// once.
+// once, with the request's trace id.
 func refusal(ctx context.Context, log *slog.Logger, doing string, err error) *problem {
 	public := chat.Public(err)
 	switch {
@@ -113,8 +122,8 @@ func refusal(ctx context.Context, log *slog.Logger, doing string, err error) *pr
 	case errors.Is(err, context.DeadlineExceeded):
 		public = chat.Busy(leastRetry, "it takes longer than expected; repeat it with the same Idempotency-Key")
 	case public.Code == chat.Internal:
-		log.ErrorContext(ctx, "a request failed", "doing", doing, "err", err)
+		log.ErrorContext(ctx, "a request failed", "doing", doing, "trace", gateway.TraceOf(ctx), "err", err)
 		public = chat.Public(errors.New("its story is in the log"))
 	}
-	return problemOf(public)
+	return problemOf(public.Traced(gateway.TraceOf(ctx)))
 }

@@ -107,7 +107,7 @@ func (d *Door) createWithHandle(ctx context.Context, who *caller, cmd *chat.Comm
 	made, err := d.do(ctx, who, cmd)
 	if refused(err) {
 		if _, err := contract.ReleaseHandle.Ask(ctx, d.gateway.Bus(), handle); err != nil {
-			d.log.Warn("a handle stays reserved for a room that was refused", "handle", handle.Handle, "err", err)
+			d.log.Warn("a handle stays reserved for a room that was refused", "handle", handle.Handle, "trace", gateway.TraceOf(ctx), "err", err)
 		}
 	}
 	return made, err

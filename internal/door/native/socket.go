@@ -44,6 +44,7 @@ type socket struct {
 // greeting is what a connection has before its session.
 type greeting struct {
 	token   string // of the handshake's Bearer header
+	trace   string // of the handshake, and of the hello
 	hello   gateway.Hello
 	began   bool // the hello frame has come; cursors follow
 	timeout *time.Timer
@@ -60,19 +61,20 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request) {
 		refusal(r.Context(), d.log, "connecting", err).write(w)
 		return
 	}
-	s := &socket{door: d, address: address, greeting: &greeting{token: bearer(r.Header.Get("Authorization"))}}
+	s := &socket{door: d, address: address, greeting: &greeting{
+		token: bearer(r.Header.Get("Authorization")), trace: gateway.TraceOf(r.Context())}}
 	fits := d.gateway.TakeAddress(address)
 	var handler ws.Handler = s
 	if !fits {
 		handler = turnedAway{}
 	}
-	conn, err := d.sockets.Upgrade(&handshake{ResponseWriter: w}, r, handler)
+	conn, err := d.sockets.Upgrade(&handshake{ResponseWriter: w, trace: gateway.TraceOf(r.Context())}, r, handler)
 	switch {
 	case err != nil:
 		if fits {
 			d.gateway.ReleaseAddress(address)
 		}
-		d.log.Debug("a handshake failed", "err", err)
+		d.log.Debug("a handshake failed", "trace", gateway.TraceOf(r.Context()), "err", err)
 	case !fits:
 		_ = conn.Send(encode(errorOf("", &chat.Error{Code: chat.RateLimited, Text: "too many sockets from this address"})))
 		conn.Close(closeTooMany, "too many sockets from this address")
@@ -90,6 +92,7 @@ func (turnedAway) Closed(*ws.Conn, int, error) {}
 // handshake makes problem documents of what package ws refuses.
 type handshake struct {
 	http.ResponseWriter
+	trace   string
 	refused bool
 }
 
@@ -100,7 +103,7 @@ func (h *handshake) WriteHeader(status int) {
 	if status == http.StatusServiceUnavailable {
 		err = chat.Busy(leastRetry, "the server is going away")
 	}
-	p := problemOf(err)
+	p := problemOf(err.Traced(h.trace))
 	p.Status = status
 	p.write(h.ResponseWriter)
 }
@@ -235,11 +238,11 @@ func (s *socket) begin(g *greeting, f *helloFrame) *chat.Error {
 	if f.ReplayLimit == 0 {
 		f.ReplayLimit = replayDefault
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := asking(g.trace)
 	defer cancel()
 	id, err := s.door.gateway.Identify(ctx, f.Token)
 	if err != nil {
-		return s.door.public("hello", err)
+		return s.door.public(ctx, "hello", err)
 	}
 	g.began, g.token = true, ""
 	g.hello = gateway.Hello{Identity: id, Device: f.Device, Address: s.address, ReplayLimit: f.ReplayLimit}
@@ -274,16 +277,22 @@ func (s *socket) take(g *greeting, cursors map[chat.RoomID]uint64, more bool) *c
 	return nil
 }
 
-// public is err for a client; what is our own fault is logged here.
-func (d *Door) public(doing string, err error) *chat.Error {
-	public := chat.Public(err)
+// asking is for a frame that asks something of other roles.
+func asking(trace string) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(gateway.WithTrace(context.Background(), trace), askTimeout)
+}
+
+// public is err for a client; what is our own fault is logged here, with the
+// trace id of the frame.
+func (d *Door) public(ctx context.Context, doing string, err error) *chat.Error {
+	public, trace := chat.Public(err), gateway.TraceOf(ctx)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return chat.Busy(leastRetry, "it takes longer than expected")
+		public = chat.Busy(leastRetry, "it takes longer than expected")
 	case public.Code == chat.Internal:
-		d.log.Error("a frame failed", "doing", doing, "err", err)
+		d.log.ErrorContext(ctx, "a frame failed", "doing", doing, "trace", trace, "err", err)
 	}
-	return public
+	return public.Traced(trace)
 }
 
 // act carries out a frame of a session. Commands are answered by the gateway.
@@ -364,11 +373,11 @@ func (s *socket) status(ref string, status contract.Status, text string) {
 }
 
 func (s *socket) renew(ref, token string) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := asking(gateway.NewTrace())
 	defer cancel()
 	id, err := s.door.gateway.Identify(ctx, token)
 	if err != nil {
-		s.refuse(ref, s.door.public("auth", err))
+		s.refuse(ref, s.door.public(ctx, "auth", err))
 		return
 	}
 	s.session.Renew(ref, id)
@@ -377,7 +386,7 @@ func (s *socket) renew(ref, token string) {
 // events answers with a page of the raw stream, when the client has read what it
 // was told before: asking much is no slow reading.
 func (s *socket) events(ref string, f *eventsAskFrame) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := asking(gateway.NewTrace())
 	defer cancel()
 	who := s.session.User()
 	limit := f.Limit
@@ -397,7 +406,7 @@ func (s *socket) events(ref string, f *eventsAskFrame) {
 		events, head, err = s.door.eventsAfter(ctx, who.ID, who.Role.Runs(), f.Room, f.After, limit)
 	}
 	if err != nil {
-		s.refuse(ref, s.door.public("events", err))
+		s.refuse(ref, s.door.public(ctx, "events", err))
 		return
 	}
 	s.send(eventsFrame{"events", ref, f.Room, events, head})
@@ -431,11 +440,11 @@ func (s *socket) Tell(n gateway.Note) {
 // peers does without what cannot be asked for now: a direct room without its
 // peer can be shown, a session without its rooms cannot.
 func (s *socket) peers(rooms []chat.Mine) map[chat.UserID]chat.User {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := asking(gateway.NewTrace())
 	defer cancel()
 	peers, err := s.door.people.peers(ctx, rooms)
 	if err != nil {
-		s.door.log.Warn("direct rooms are shown without their peers", "err", err)
+		s.door.log.Warn("direct rooms are shown without their peers", "trace", gateway.TraceOf(ctx), "err", err)
 	}
 	return peers
 }

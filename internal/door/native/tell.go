@@ -44,6 +44,7 @@ type errorFrame struct {
 	Code         chat.Code `json:"code" enum:"invalid,malformed,unauthenticated,forbidden,not_found,conflict,too_large,rate_limited,unavailable,internal"`
 	Detail       string    `json:"detail"`
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"`
+	Trace        string    `json:"trace,omitempty" doc:"with unavailable and internal: what to look for in the server's logs"`
 }
 
 type roomFrame struct {
@@ -130,7 +131,7 @@ func encode(frame any) ws.Frame {
 }
 
 func errorOf(ref string, err *chat.Error) errorFrame {
-	return errorFrame{Type: "error", Ref: ref, Code: err.Code, Detail: err.Text, RetryAfterMS: milliseconds(problemOf(err).retryAfter)}
+	return errorFrame{Type: "error", Ref: ref, Code: err.Code, Detail: err.Text, RetryAfterMS: milliseconds(problemOf(err).retryAfter), Trace: err.Trace}
 }
 
 // milliseconds rounds up: who comes back a moment early is refused again.

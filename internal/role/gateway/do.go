@@ -26,7 +26,7 @@ func (s *Session) Do(ref string, cmd *chat.Command) {
 		err = s.g.prepare(context.Background(), &who, cmd) // an ask has a deadline of its own
 	}
 	if err != nil {
-		s.sink.Tell(Refused{ref, chat.Public(err)})
+		s.sink.Tell(Refused{ref, chat.Public(err).Traced(cmd.ID.Hex())})
 		return
 	}
 	s.g.hubOf(cmd.Room).submit(&waiter{cmd: cmd, session: s, ref: ref})
@@ -79,7 +79,7 @@ func (g *Gateway) prepare(ctx context.Context, who *contract.Identity, cmd *chat
 		return nil
 	}
 	var err error
-	cmd.Body.Mentions, cmd.Body.MentionAll, err = g.names.mentioned(ctx, cmd.Body.Text)
+	cmd.Body.Mentions, cmd.Body.MentionAll, err = g.names.mentioned(ctx, cmd.ID, cmd.Body.Text)
 	if err != nil && ctx.Err() == nil {
 		return chat.Busy(time.Second, "the names in the text could not be looked up")
 	}

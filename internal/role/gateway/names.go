@@ -31,8 +31,8 @@ type named struct {
 
 func newNames(b *bus.Bus) *names { return &names{bus: b, known: map[string]named{}} }
 
-// mentioned finds whom a text addresses.
-func (n *names) mentioned(ctx context.Context, text string) (ids []chat.UserID, all bool, err error) {
+// mentioned finds whom the text of a command addresses.
+func (n *names) mentioned(ctx context.Context, command chat.ID, text string) (ids []chat.UserID, all bool, err error) {
 	list, all := chat.MentionedNames(text)
 	if len(list) == 0 {
 		return nil, all, nil
@@ -41,7 +41,7 @@ func (n *names) mentioned(ctx context.Context, text string) (ids []chat.UserID, 
 	if len(unknown) == 0 {
 		return ids, all, nil
 	}
-	found, err := contract.Lookup.Ask(ctx, n.bus, &contract.LookupAsk{Names: unknown})
+	found, err := contract.Lookup.Ask(withTraceOf(ctx, command), n.bus, &contract.LookupAsk{Names: unknown})
 	if err != nil {
 		return nil, all, err
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -126,10 +127,11 @@ func (h *hub) refuse(w *waiter, err error) {
 	public := chat.Public(err)
 	h.g.metrics.refused.WithLabelValues(string(public.Code)).Inc()
 	if w.session == nil {
-		w.result <- outcome{err: public}
+		// The request has a trace of its own; the owner's log has the command's.
+		w.result <- outcome{err: fmt.Errorf("command %s: %w", w.cmd.ID.Hex(), public)}
 		return
 	}
-	w.session.sink.Tell(Refused{w.ref, public})
+	w.session.sink.Tell(Refused{w.ref, public.Traced(w.cmd.ID.Hex())})
 }
 
 // abandon forgets a waiter whose request has ended; the command takes its course.
@@ -176,14 +178,17 @@ func (h *hub) answerRepeat(w *waiter, seq uint64) {
 	}
 	h.pending.answered(w)
 	h.g.restless.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(withTraceOf(context.Background(), w.cmd.ID), 10*time.Second)
 		defer cancel()
 		e, err := h.first(ctx, w.cmd)
 		switch {
 		case w.session == nil:
+			if err != nil {
+				err = fmt.Errorf("command %s: %w", w.cmd.ID.Hex(), err)
+			}
 			w.result <- outcome{event: e, err: err}
 		case err != nil:
-			w.session.sink.Tell(Refused{w.ref, chat.Public(err)})
+			w.session.sink.Tell(Refused{w.ref, chat.Public(err).Traced(w.cmd.ID.Hex())})
 		default:
 			w.session.sink.Deliver(&Delivery{Event: e}, w.ref, true)
 		}

@@ -148,7 +148,7 @@ func (s *Session) showAgain(ctx context.Context, room chat.RoomID) {
 	}
 	mine, err := contract.Room.Ask(ctx, s.g.bus, &contract.RoomAsk{User: s.user, Room: room})
 	if err != nil {
-		s.g.log.Debug("changed settings were not told", "err", err)
+		s.g.log.Debug("changed settings were not told", "trace", TraceOf(ctx), "err", err)
 		return
 	}
 	h := s.g.hubOf(room)
@@ -285,7 +285,8 @@ func (s *Session) giveUp(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.g.log.Warn("a session could not catch up; it is closed and comes back", "session", s.id, "err", err)
+	s.g.log.Warn("a session could not catch up; it is closed and comes back",
+		"session", s.id, "trace", TraceOf(ctx), "err", err)
 	s.end(EndInternal)
 }
 

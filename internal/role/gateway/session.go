@@ -134,7 +134,7 @@ func (s *Session) later(task func(context.Context)) {
 	if s.cancel != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(WithTrace(context.Background(), NewTrace()))
 	s.cancel = cancel
 	s.g.restless.Go(func() { s.runTasks(ctx) })
 }

@@ -117,7 +117,7 @@ func (w *worker) oneByOne(ctx context.Context, commands []asked, to chat.Positio
 func (w *worker) bury(ctx context.Context, a asked, to chat.Position, why error) error {
 	w.metrics.dead.Inc()
 	w.log.Error("a command fails alone: refused and kept as dead",
-		"room", a.cmd.Room, "by", a.cmd.By, "kind", a.cmd.Kind, "log", a.logSeq, "err", why)
+		"trace", a.cmd.ID.Hex(), "room", a.cmd.Room, "by", a.cmd.By, "kind", a.cmd.Kind, "log", a.logSeq, "err", why)
 	b := &batch{answers: map[uint64][]contract.Answer{}}
 	b.answer(a, chat.Decision{Err: chat.Public(why)})
 	to.N = w.at.N
