@@ -90,7 +90,13 @@ var jsonFormat = huma.Format{
 		if !utf8.Valid(data) {
 			return errUTF8
 		}
-		return json.Unmarshal(data, v)
+		if err := json.Unmarshal(data, v); err != nil {
+			return errors.New(explain(err))
+		}
+		if !sound(data) {
+			return errors.New(errUnsound.Text)
+		}
+		return nil
 	},
 }
 

@@ -137,7 +137,7 @@ type head struct {
 const maxRef = 128
 
 // readHead says what kind of frame it is. A frame that is not a JSON object is
-// malformed beyond repair.
+// malformed beyond repair; one with unsound text is not read any further.
 func readHead(msg []byte) (h head, err *chat.Error) {
 	if e := json.Unmarshal(msg, &h); e != nil {
 		if json.Valid(msg) && len(msg) > 0 && firstByte(msg) == '{' {
@@ -148,6 +148,9 @@ func readHead(msg []byte) (h head, err *chat.Error) {
 	if len(h.Ref) > maxRef {
 		h.Ref = ""
 		return h, chat.Errorf(chat.Invalid, "a ref has at most %d bytes", maxRef)
+	}
+	if !sound(msg) {
+		return h, errUnsound
 	}
 	return h, nil
 }
@@ -167,7 +170,7 @@ func firstByte(msg []byte) byte {
 // parse reads the whole of a frame whose head is known.
 func parse[F any](msg []byte) (f F, err *chat.Error) {
 	if e := json.Unmarshal(msg, &f); e != nil {
-		return f, chat.Errorf(chat.Malformed, "%s", e)
+		return f, chat.Errorf(chat.Malformed, "%s", explain(e))
 	}
 	return f, nil
 }

@@ -12,7 +12,7 @@ import (
 
 var sends = []string{
 	`{"type":"send","ref":"1","room":"11111111-1111-8111-8111-111111111111","nonce":"n","text":"hi"}`,
-	` { "text" : "a\n\"b\" \ud83d\ude42 \ud800" , "type":"send", "reply_to": 12,"thread":0, "room":"11111111-1111-8111-8111-111111111111" } `,
+	` { "text" : "a\n\"b\" \ud83d\ude42 \u00e9" , "type":"send", "reply_to": 12,"thread":0, "room":"11111111-1111-8111-8111-111111111111" } `,
 	`{"type":"send","room":"11111111-1111-8111-8111-111111111111","text":"","attachments":[{"a":"]"},[1,2]],"meta":{"x":{"y":"}"}}}`,
 	`{"type":"send","text":"a","text":"b"}`,
 	`{"type":"send","TEXT":"other case"}`,

@@ -80,6 +80,9 @@ func (p *problem) write(w http.ResponseWriter) {
 func init() {
 	huma.NewError = func(status int, text string, errs ...error) huma.StatusError {
 		code := codeOfStatus(status)
+		if code == chat.Malformed && strings.Contains(detail(text, errs), errUnsound.Text) {
+			code = errUnsound.Code // to huma, whatever a body is refused for is malformed
+		}
 		if code == chat.Internal {
 			return problemOf(chat.Public(errors.New(text)))
 		}

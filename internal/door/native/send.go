@@ -13,7 +13,7 @@ import (
 // same.
 func fastSend(msg []byte, f *sendFrame) bool {
 	s := scan{b: msg}
-	if !s.take('{') {
+	if !sound(msg) || !s.take('{') {
 		return false
 	}
 	seen := uint(0)
