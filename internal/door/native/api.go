@@ -50,7 +50,8 @@ func (d *Door) register() huma.API {
 	config.Components.Schemas = newRegistry()
 	config.Info.Description = "The native protocol of Parley, version 1. Times are RFC 3339 in UTC with milliseconds, ids are UUIDs. " +
 		"Every refusal is a problem document with a stable `code`. `unavailable` and `internal` leave a command's fate open: " +
-		"repeat it with the same nonce; every other code says that it did not happen. The socket is described in /v1/asyncapi.json."
+		"repeat it with the same nonce; every other code says that it did not happen. `malformed` is 400; 405 where the path does not know the method " +
+		"(`Allow` says which it knows), and 426 at /v1/ws for what is no websocket handshake, bear it too. The socket is described in /v1/asyncapi.json."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.CreateHooks, config.Transformers = nil, nil
 	config.AllowAdditionalPropertiesByDefault = true // a newer client's fields are ignored
@@ -110,6 +111,13 @@ type route struct {
 	spends       gateway.Limit
 	errors       []chat.Code // beside those that every route has
 	also         map[int]other
+	body         bool // it takes one
+}
+
+// takesBody says whether huma reads a body into an input.
+func takesBody(input reflect.Type) bool {
+	_, takes := input.FieldByName("Body")
+	return takes
 }
 
 // other is a successful answer beside the usual one.
@@ -135,6 +143,7 @@ func inJSON(s *huma.Schema) map[string]*huma.MediaType {
 func on[I, O any](d *Door, api huma.API, r route, fn func(ctx context.Context, who *caller, in *I) (*O, error)) {
 	out := outputOf(reflect.TypeFor[O](), r.status)
 	doing := r.method + " " + r.path
+	r.body = takesBody(reflect.TypeFor[I]())
 	huma.Register(api, r.operation(out, api.OpenAPI().Components.Schemas), func(ctx context.Context, in *I) (*reply, error) {
 		who, _ := ctx.Value(callerKey{}).(*caller)
 		answer, err := fn(ctx, who, in)
@@ -158,6 +167,9 @@ func (r *route) operation(out output, shapes huma.Registry) huma.Operation {
 	if !r.open {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
+	}
+	if r.body {
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge)
 	}
 	for _, code := range r.errors {
 		op.Errors = append(op.Errors, answers[code].status)

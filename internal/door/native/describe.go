@@ -160,7 +160,8 @@ func asyncAPI(version string) object {
 	return object{
 		"asyncapi": "3.0.0",
 		"info": object{"title": "Parley", "version": version, "description": "The socket of the native protocol, version 1: " +
-			"one JSON object per text frame, `type` says which. " + closeCodes()},
+			"one JSON object per text frame, `type` says which. " +
+			"What is no handshake of RFC 6455 is answered with 426 and the code `malformed`. " + closeCodes()},
 		"defaultContentType": "application/json",
 		"channels": object{"socket": object{"address": "/v1/ws", "messages": channel,
 			"bindings": object{"ws": object{"method": "GET", "bindingVersion": "0.1.0"}}}},

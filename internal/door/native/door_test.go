@@ -86,6 +86,7 @@ func TestEveryRowOfTheTableIsThereAndDescribed(t *testing.T) {
 		Paths   map[string]map[string]struct {
 			OperationID string
 			Security    []any
+			RequestBody any
 			Responses   map[string]any
 		}
 	}
@@ -103,6 +104,11 @@ func TestEveryRowOfTheTableIsThereAndDescribed(t *testing.T) {
 			closed, there := table[row]
 			if !there || closed != (len(op.Security) > 0) {
 				t.Errorf("%s: in the table %v, needs a token %v", row, there, len(op.Security) > 0)
+			}
+			_, malformed := op.Responses["400"]
+			_, tooLarge := op.Responses["413"]
+			if body := op.RequestBody != nil; body && (!malformed || !tooLarge) || malformed && !body {
+				t.Errorf("%s takes a body: %v; described are 400: %v, 413: %v", row, body, malformed, tooLarge)
 			}
 			concrete := strings.NewReplacer("{id}", chat.NewID().String(), "{room}", chat.NewID().String(), "{user}", "@ann", "{seq}", "1", "{emoji}", "x").Replace(path)
 			w, p := ask(d, strings.ToUpper(method), concrete, "{")
