@@ -292,7 +292,7 @@ func (b *Bus) refusal(ctx context.Context, subject string, err error) *chat.Erro
 func (b *Bus) refuse(m *nats.Msg, e *chat.Error) {
 	data, err := json.Marshal(e)
 	if err != nil {
-		b.log.Error("cannot refuse", "subject", m.Subject, "err", err)
+		b.log.Error("cannot refuse", "subject", m.Subject, "trace", m.Header.Get(traceHeader), "err", err)
 		return
 	}
 	b.reply(m, &nats.Msg{Data: data, Header: nats.Header{errorHeader: {string(e.Code)}}})
@@ -305,7 +305,7 @@ func (b *Bus) reply(m, answer *nats.Msg) {
 	}
 	b.pass(Passage{What: PassAnswer, Subject: m.Subject, Data: answer.Data}, func() {
 		if err := m.RespondMsg(answer); err != nil {
-			b.log.Warn("answer not sent", "subject", m.Subject, "err", err)
+			b.log.Warn("answer not sent", "subject", m.Subject, "trace", m.Header.Get(traceHeader), "err", err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"time"
 
+	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
 )
@@ -71,7 +72,7 @@ func (a *Accounts) rehash(ctx context.Context, id chat.UserID, s secret) {
 		err = a.store.SetSecret(ctx, id, schemeArgon2id, hash)
 	}
 	if err != nil {
-		a.log.Warn("a password was not hashed anew", "user", id, "err", err)
+		a.log.Warn("a password was not hashed anew", "user", id, "trace", bus.TraceOf(ctx), "err", err)
 	}
 }
 
@@ -131,7 +132,8 @@ func (a *Accounts) refresh(ctx context.Context, q *contract.RefreshAsk) (*contra
 	if reused {
 		a.metrics.reused.Inc()
 		a.revoked.made()
-		a.log.Warn("a used refresh token was presented again: its session is ended", "user", l.User, "login", l.ID, "address", q.Address)
+		a.log.Warn("a used refresh token was presented again: its session is ended",
+			"user", l.User, "login", l.ID, "address", q.Address, "trace", bus.TraceOf(ctx))
 		return nil, chat.Errorf(chat.Unauthenticated, "this refresh token was used before; the session is ended")
 	}
 	account, found, err := a.store.Account(ctx, l.User)
