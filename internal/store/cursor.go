@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -23,7 +24,7 @@ func parseCursor(c string, n int) ([]string, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(c)
 	key := strings.Split(string(b), "\x00")
-	if err != nil || len(key) != n || cursor(key...) != c {
+	if err != nil || len(key) != n || cursor(key...) != c || !utf8.Valid(b) {
 		return nil, badCursor()
 	}
 	return key, nil

@@ -272,6 +272,8 @@ func failure(k *pgx.Conn, err error) error {
 
 func toldFailure(code string, err error) error {
 	switch code {
+	case "22021": // U+0000, or what is not UTF-8: SQLite would take it
+		return chat.Errorf(chat.Invalid, "text is UTF-8 without U+0000")
 	case "XX001", "XX002":
 		return fmt.Errorf("%w: %w: %w", chat.ErrUnreachable, ErrDamaged, err)
 	case "25006": // a primary that has become a standby

@@ -199,11 +199,26 @@ func (d *Door) identify(hc huma.Context, next func(huma.Context)) {
 	} else if who.Identity, err = d.gateway.Identify(r.Context(), who.token); err == nil {
 		err = d.gateway.AllowUser(who.User.ID, limit)
 	}
+	if err == nil {
+		err = readable(r)
+	}
 	if err != nil {
 		refusal(r.Context(), d.log, "who asks for "+op.Path, err).write(w)
 		return
 	}
 	next(huma.WithValue(hc, callerKey{}, who))
+}
+
+// readable refuses what nobody can have written and no database takes, wherever
+// a request says something outside of its body.
+func readable(r *http.Request) error {
+	err := printable(r.URL.Path, r.Header.Get("Idempotency-Key"))
+	for _, values := range r.URL.Query() {
+		if err == nil {
+			err = printable(values...)
+		}
+	}
+	return err
 }
 
 // none is an input or output without anything in it.

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
@@ -31,7 +32,9 @@ func (a *Accounts) lookup(ctx context.Context, q *contract.LookupAsk) (*contract
 	if len(q.Names) == 0 {
 		return found, nil
 	}
-	named, err := a.store.UsersNamed(ctx, q.Names)
+	// A name that cannot be is one that nobody has; a database may not take it.
+	names := slices.DeleteFunc(slices.Clone(q.Names), func(name string) bool { return !clean(name) })
+	named, err := a.store.UsersNamed(ctx, names)
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,15 @@ var accounts = []promise{
 			t.Fatalf("by name: %+v", byName)
 		}
 	}},
+	{"what is no text finds nobody, or is invalid", func(t *testing.T, open Open) {
+		s := open(t)
+		signUp(t, s, "alice")
+		for _, bad := range []string{"\x00", "\xff", "a\x00"} {
+			if found, _, err := s.Accounts().Find(t.Context(), bad, "", 9); len(found) > 0 || err != nil && chat.CodeOf(err) != chat.Invalid {
+				t.Errorf("%q: %v, %v", bad, found, err)
+			}
+		}
+	}},
 	{"the directory is searched by the beginning of either name, page by page", func(t *testing.T, open Open) {
 		s := open(t)
 		for _, name := range []string{"anna", "andy", "bert", "ann", "zoe"} {
