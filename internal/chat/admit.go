@@ -152,8 +152,23 @@ func (r *Room) judgeTargeted(c *Command, mine Role) (Body, bool, *Error) {
 		if mine == "" {
 			return b, false, r.unseen()
 		}
-		stands := r.reactions[ReactionKey{c.Target, c.By, b.Emoji}]
+		return r.judgeReaction(c, b)
+	}
+	return b, true, nil
+}
+
+// judgeReaction bounds what hangs under a message: whoever reads it gets all of
+// its emojis. One that is there already takes no more room.
+func (r *Room) judgeReaction(c *Command, b Body) (Body, bool, *Error) {
+	stands := r.reactions[ReactionKey{c.Target, c.By, b.Emoji}]
+	if b.Op != OpAdd || stands {
 		return b, stands != (b.Op == OpAdd), nil
+	}
+	if r.reactors[Reactor{c.Target, c.By}] >= MaxReactions {
+		return b, false, Errorf(TooLarge, "one person puts at most %d emojis under a message", MaxReactions)
+	}
+	if people := r.emojis[c.Target]; people[b.Emoji] == 0 && len(people) >= MaxEmojis {
+		return b, false, Errorf(TooLarge, "a message has at most %d different emojis under it", MaxEmojis)
 	}
 	return b, true, nil
 }

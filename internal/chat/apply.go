@@ -17,12 +17,30 @@ func (r *Room) Apply(e *Event) {
 		r.applyDelete(e.Target)
 	case KindReaction:
 		if !e.Body.Deleted {
-			r.reactions[ReactionKey{e.Target, e.By, e.Body.Emoji}] = e.Body.Op == OpAdd
+			r.applyReaction(e)
 		}
 	case KindMember:
 		r.applyMember(e.Body)
 	case KindRoom:
 		r.applySettings(e)
+	}
+}
+
+// applyReaction counts only where the count is known: it is learned before it is
+// needed, and then has this reaction in it.
+func (r *Room) applyReaction(e *Event) {
+	key, step := ReactionKey{e.Target, e.By, e.Body.Emoji}, 1
+	if e.Body.Op != OpAdd {
+		step = -1
+	}
+	r.reactions[key] = e.Body.Op == OpAdd
+	if people, known := r.emojis[key.Seq]; known {
+		if people[key.Emoji] += step; people[key.Emoji] <= 0 {
+			delete(people, key.Emoji)
+		}
+	}
+	if _, known := r.reactors[Reactor{key.Seq, key.User}]; known {
+		r.reactors[Reactor{key.Seq, key.User}] += step
 	}
 }
 
@@ -33,6 +51,12 @@ func (r *Room) applyDelete(seq uint64) {
 	for key := range r.reactions {
 		if key.Seq == seq {
 			delete(r.reactions, key)
+		}
+	}
+	delete(r.emojis, seq)
+	for key := range r.reactors {
+		if key.Seq == seq {
+			delete(r.reactors, key)
 		}
 	}
 }

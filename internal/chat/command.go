@@ -62,6 +62,8 @@ const (
 	MaxName        = 120
 	MaxTopic       = 1000
 	MaxEmoji       = 64
+	MaxEmojis      = 100  // different ones under a message
+	MaxReactions   = 20   // of one person to a message
 	MaxAttachments = 10   // pieces
 	MaxMentions    = 100  // people
 	MaxFirst       = 1000 // people a room can be created with

@@ -68,6 +68,8 @@ type Known struct {
 	Members   map[UserID]Role
 	Targets   map[uint64]Target
 	Reactions map[ReactionKey]bool
+	Emojis    map[uint64]map[string]int
+	Reactors  map[Reactor]int
 }
 
 // Learn takes in what the store knows.
@@ -80,6 +82,12 @@ func (r *Room) Learn(k Known) {
 	}
 	for key, stands := range k.Reactions {
 		r.LearnReaction(key, stands)
+	}
+	for seq, people := range k.Emojis {
+		r.LearnEmojis(seq, people)
+	}
+	for key, emojis := range k.Reactors {
+		r.LearnReactor(key, emojis)
 	}
 }
 

@@ -68,6 +68,12 @@ type ReactionKey struct {
 	Emoji string
 }
 
+// Reactor is somebody's reactions to one message, all together.
+type Reactor struct {
+	Seq  uint64
+	User UserID
+}
+
 // Room is a room's state while its partition's worker orders commands: all of
 // its settings, and of its members, messages and reactions those that commands
 // have needed. A room with Head 0 does not exist yet. It is not safe for
@@ -78,6 +84,8 @@ type Room struct {
 	members   map[UserID]Role // the empty role: known to be no member
 	targets   map[uint64]Target
 	reactions map[ReactionKey]bool
+	emojis    map[uint64]map[string]int // by message: how many people have put each
+	reactors  map[Reactor]int           // how many emojis they have put
 	nonces    nonces
 }
 
@@ -88,6 +96,8 @@ func NewRoom(info Info) *Room {
 		members:   map[UserID]Role{},
 		targets:   map[uint64]Target{},
 		reactions: map[ReactionKey]bool{},
+		emojis:    map[uint64]map[string]int{},
+		reactors:  map[Reactor]int{},
 	}
 }
 
@@ -96,11 +106,13 @@ type Facts struct {
 	Members   []UserID
 	Targets   []uint64
 	Reactions []ReactionKey
+	Emojis    []uint64 // messages: which emojis, by how many people
+	Reactors  []Reactor
 }
 
 // Empty says that there is nothing to look up.
 func (f *Facts) Empty() bool {
-	return len(f.Members) == 0 && len(f.Targets) == 0 && len(f.Reactions) == 0
+	return len(f.Members) == 0 && len(f.Targets) == 0 && len(f.Reactions) == 0 && len(f.Emojis) == 0 && len(f.Reactors) == 0
 }
 
 // Missing lists what the room does not know yet and needs for the command. A
@@ -134,6 +146,14 @@ func (r *Room) Missing(c *Command) Facts {
 			f.Reactions = append(f.Reactions, key)
 		}
 	}
+	if c.Kind == KindReaction && c.Body.Op == OpAdd {
+		if _, known := r.emojis[c.Target]; !known {
+			f.Emojis = append(f.Emojis, c.Target)
+		}
+		if _, known := r.reactors[Reactor{c.Target, c.By}]; !known {
+			f.Reactors = append(f.Reactors, Reactor{c.Target, c.By})
+		}
+	}
 	return f
 }
 
@@ -146,11 +166,21 @@ func (r *Room) LearnTarget(seq uint64, t Target) { r.targets[seq] = t }
 // LearnReaction tells the room whether a reaction stands.
 func (r *Room) LearnReaction(key ReactionKey, stands bool) { r.reactions[key] = stands }
 
+// LearnEmojis tells the room how many people have put each emoji under a message.
+func (r *Room) LearnEmojis(seq uint64, people map[string]int) { r.emojis[seq] = people }
+
+// LearnReactor tells the room how many emojis somebody has put under a message.
+func (r *Room) LearnReactor(key Reactor, emojis int) { r.reactors[key] = emojis }
+
 // Size is about how many bytes of memory the room takes: what an LRU counts.
 func (r *Room) Size() int {
-	const base, member, target, reaction, nonce = 600, 64, 64, 112, 120
+	const base, member, target, reaction, emoji, reactor, nonce = 600, 64, 64, 112, 64, 64, 120
+	emojis := len(r.emojis)
+	for _, people := range r.emojis {
+		emojis += len(people)
+	}
 	return base + len(r.Name) + len(r.Topic) + member*len(r.members) + target*len(r.targets) +
-		reaction*len(r.reactions) + nonce*len(r.nonces.ring)
+		reaction*len(r.reactions) + emoji*emojis + reactor*len(r.reactors) + nonce*len(r.nonces.ring)
 }
 
 // rememberedNonces is how many of a room's last nonces stay in memory, so that

@@ -37,6 +37,30 @@ func (h *history) learn(r *Room, c *Command) {
 	for _, key := range f.Reactions {
 		r.LearnReaction(key, h.room.reactions[key])
 	}
+	for _, seq := range f.Emojis {
+		r.LearnEmojis(seq, h.room.counted(seq))
+	}
+	for _, key := range f.Reactors {
+		r.LearnReactor(key, h.room.putBy(key))
+	}
+}
+
+// counted and putBy count a room's reactions one by one.
+func (r *Room) counted(seq uint64) map[string]int {
+	people := map[string]int{}
+	for key, stands := range r.reactions {
+		if stands && key.Seq == seq {
+			people[key.Emoji]++
+		}
+	}
+	return people
+}
+
+func (r *Room) putBy(who Reactor) (n int) {
+	for key, stands := range r.reactions {
+		n += count(stands && key.Seq == who.Seq && key.User == who.User)
+	}
+	return n
 }
 
 // stored are the events as a store has them after deletes cleared bodies.
@@ -231,6 +255,16 @@ func (r *Room) complete(h *history) *Room {
 			r.LearnReaction(key, stands)
 		}
 	}
+	for seq := range h.room.targets {
+		if _, known := r.emojis[seq]; !known {
+			r.LearnEmojis(seq, h.room.counted(seq))
+		}
+		for id := range h.room.members {
+			if _, known := r.reactors[Reactor{seq, id}]; !known {
+				r.LearnReactor(Reactor{seq, id}, h.room.putBy(Reactor{seq, id}))
+			}
+		}
+	}
 	return r
 }
 
@@ -267,6 +301,49 @@ func TestTheNewestNoncesAreRemembered(t *testing.T) {
 	}
 }
 
+// TestWhatHangsUnderAMessageIsBounded: a page of history has all of it.
+func TestWhatHangsUnderAMessageIsBounded(t *testing.T) {
+	w := newTown(t, Channel)
+	seq := w.say("owner", "react to this").Seq
+	reacts := func(who UserID, emoji string, op Op) Decision {
+		c := w.command("member", KindReaction)
+		c.By, c.Target, c.Body = who, seq, Body{Emoji: emoji, Op: op}
+		w.room.LearnMember(who, RoleMember)
+		for _, key := range w.room.Missing(c).Reactors {
+			w.room.LearnReactor(key, 0)
+		}
+		if _, known := w.room.emojis[seq]; !known {
+			w.room.LearnEmojis(seq, map[string]int{})
+		}
+		d := w.room.Admit(c, 0)
+		if d.Event != nil {
+			w.room.Apply(d.Event)
+		}
+		return d
+	}
+	for i := range MaxEmojis {
+		if d := reacts(UserID{1: byte(i / MaxReactions), 15: 9}, strconv.Itoa(i), OpAdd); d.Event == nil {
+			t.Fatalf("emoji %d: %v", i, d.Err)
+		}
+	}
+	first, another := UserID{15: 9}, UserID{1: 99, 15: 9}
+	if d := reacts(first, "50", OpAdd); d.Err == nil || d.Err.Code != TooLarge {
+		t.Errorf("one more of somebody who has put %d: %+v", MaxReactions, d)
+	}
+	if d := reacts(another, "new", OpAdd); d.Err == nil || d.Err.Code != TooLarge {
+		t.Errorf("one more than %d: %+v", MaxEmojis, d)
+	}
+	if d := reacts(another, "50", OpAdd); d.Event == nil {
+		t.Errorf("one that is there: %v", d.Err)
+	}
+	if d := reacts(first, "0", OpRemove); d.Event == nil {
+		t.Fatal(d.Err)
+	}
+	if d := reacts(another, "new", OpAdd); d.Event == nil {
+		t.Errorf("in the place of one that was taken away: %v", d.Err)
+	}
+}
+
 func TestMissingAsksForWhatACommandNeeds(t *testing.T) {
 	w := newTown(t, Channel)
 	cold := NewRoom(w.room.Info)
@@ -285,7 +362,8 @@ func TestMissingAsksForWhatACommandNeeds(t *testing.T) {
 	if f := cold.Missing(r); !slices.Equal(f.Reactions, []ReactionKey{{2, r.By, "👍"}}) {
 		t.Errorf("a reaction needs %+v", f)
 	}
-	cold.Learn(Known{Members: map[UserID]Role{r.By: RoleMember}, Targets: map[uint64]Target{2: {Message: true}}, Reactions: map[ReactionKey]bool{{2, r.By, "👍"}: false}})
+	cold.Learn(Known{Members: map[UserID]Role{r.By: RoleMember}, Targets: map[uint64]Target{2: {Message: true}}, Reactions: map[ReactionKey]bool{{2, r.By, "👍"}: false},
+		Emojis: map[uint64]map[string]int{2: {}}, Reactors: map[Reactor]int{{2, r.By}: 0}})
 	if f := cold.Missing(r); !f.Empty() {
 		t.Errorf("it is asked for again: %+v", f)
 	}

@@ -39,6 +39,8 @@ func nothingKnown(f chat.Facts) chat.Known {
 		Members:   make(map[chat.UserID]chat.Role, len(f.Members)),
 		Targets:   make(map[uint64]chat.Target, len(f.Targets)),
 		Reactions: make(map[chat.ReactionKey]bool, len(f.Reactions)),
+		Emojis:    make(map[uint64]map[string]int, len(f.Emojis)),
+		Reactors:  make(map[chat.Reactor]int, len(f.Reactors)),
 	}
 	for _, id := range f.Members {
 		k.Members[id] = ""
@@ -49,13 +51,19 @@ func nothingKnown(f chat.Facts) chat.Known {
 	for _, key := range f.Reactions {
 		k.Reactions[key] = false
 	}
+	for _, seq := range f.Emojis {
+		k.Emojis[seq] = map[string]int{}
+	}
+	for _, key := range f.Reactors {
+		k.Reactors[key] = 0
+	}
 	return k
 }
 
 // factsAsked are the facts of all rooms side by side: one statement for each
 // kind of fact.
 type factsAsked struct {
-	members, targets, reactions [][]any
+	members, targets, reactions, emojis, reactors [][]any
 }
 
 func (a *factsAsked) add(room chat.RoomID, f chat.Facts) {
@@ -67,6 +75,12 @@ func (a *factsAsked) add(room chat.RoomID, f chat.Facts) {
 	}
 	for _, k := range f.Reactions {
 		a.reactions = append(a.reactions, []any{room, k.Seq, k.Emoji, k.User})
+	}
+	for _, seq := range f.Emojis {
+		a.emojis = append(a.emojis, []any{room, seq})
+	}
+	for _, k := range f.Reactors {
+		a.reactors = append(a.reactors, []any{room, k.Seq, k.User})
 	}
 }
 
@@ -94,6 +108,23 @@ func (a *factsAsked) answer(q tx, known map[chat.RoomID]chat.Known) error {
 			var key chat.ReactionKey
 			err := r.scan(&room, &key.Seq, &key.Emoji, &key.User)
 			known[room].Reactions[key] = true
+			return err
+		}),
+		listed(`SELECT room, seq, emoji, count(*) FROM reactions WHERE room = $1 AND seq = $2 GROUP BY room, seq, emoji`, a.emojis, func(r row) error {
+			var room chat.RoomID
+			var seq uint64
+			var emoji string
+			var people int
+			err := r.scan(&room, &seq, &emoji, &people)
+			known[room].Emojis[seq][emoji] = people
+			return err
+		}),
+		listed(`SELECT room, seq, user_id, count(*) FROM reactions WHERE room = $1 AND seq = $2 AND user_id = $3 GROUP BY room, seq, user_id`, a.reactors, func(r row) error {
+			var room chat.RoomID
+			var key chat.Reactor
+			var emojis int
+			err := r.scan(&room, &key.Seq, &key.User, &emojis)
+			known[room].Reactors[key] = emojis
 			return err
 		}))
 }

@@ -190,9 +190,14 @@ func fill(q tx, user chat.UserID, room chat.RoomID, messages []chat.Message) err
 	return nil
 }
 
+// react keeps the first [chat.MaxEmojis] emojis of a message. It may have more,
+// from before there was a limit.
 func react(m *chat.Message, key chat.ReactionKey, me chat.UserID) {
 	i := slices.IndexFunc(m.Reactions, func(r chat.Reaction) bool { return r.Emoji == key.Emoji })
 	if i < 0 {
+		if len(m.Reactions) == chat.MaxEmojis {
+			return
+		}
 		i = len(m.Reactions)
 		m.Reactions = append(m.Reactions, chat.Reaction{Emoji: key.Emoji})
 	}

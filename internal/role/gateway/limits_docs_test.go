@@ -35,6 +35,8 @@ var sizes = []struct {
 	{"MaxAttachments", chat.MaxAttachments, "pieces", "attachments of a message"},
 	{"MaxMentions", chat.MaxMentions, "people", "mentioned by name in a message; more are text"},
 	{"MaxEmoji", chat.MaxEmoji, "bytes", "the emoji of a reaction"},
+	{"MaxEmojis", chat.MaxEmojis, "emojis", "different ones under a message; older messages may have more, of which the first are shown"},
+	{"MaxReactions", chat.MaxReactions, "emojis", "of one person under a message"},
 	{"MaxReactors", chat.MaxReactors, "people", "named under a reaction; more are counted only"},
 	{"MaxNonce", chat.MaxNonce, "bytes", "a nonce, or `Idempotency-Key`"},
 	{"MaxName", chat.MaxName, "bytes", "a room's name"},

@@ -250,6 +250,8 @@ func (w *worker) learn(ctx context.Context, commands []asked, touched map[chat.R
 			sum.Members = append(sum.Members, f.Members...)
 			sum.Targets = append(sum.Targets, f.Targets...)
 			sum.Reactions = append(sum.Reactions, f.Reactions...)
+			sum.Emojis = append(sum.Emojis, f.Emojis...)
+			sum.Reactors = append(sum.Reactors, f.Reactors...)
 			want[a.cmd.Room] = sum
 		}
 	}

@@ -22,7 +22,8 @@ var facts = []promise{
 		known, err := w.Shard.Facts(t.Context(), map[chat.RoomID]chat.Facts{
 			room: {
 				Members: []chat.UserID{alice, bob, ID(9)}, Targets: []uint64{1, said.Seq, in.Seq, 99},
-				Reactions: []chat.ReactionKey{stands, not},
+				Reactions: []chat.ReactionKey{stands, not}, Emojis: []uint64{said.Seq, 99},
+				Reactors: []chat.Reactor{{Seq: said.Seq, User: bob}, {Seq: said.Seq, User: alice}},
 			},
 			nowhere: {Members: []chat.UserID{alice}, Targets: []uint64{1}},
 		})
@@ -35,10 +36,12 @@ var facts = []promise{
 					in.Seq: {By: bob, Message: true, Deleted: true, Thread: said.Seq}, 99: {},
 				},
 				Reactions: map[chat.ReactionKey]bool{stands: true, not: false},
+				Emojis:    map[uint64]map[string]int{said.Seq: {"👍": 1}, 99: {}},
+				Reactors:  map[chat.Reactor]int{{Seq: said.Seq, User: bob}: 1, {Seq: said.Seq, User: alice}: 0},
 			},
 			nowhere: {
 				Members: map[chat.UserID]chat.Role{alice: ""}, Targets: map[uint64]chat.Target{1: {}},
-				Reactions: map[chat.ReactionKey]bool{},
+				Reactions: map[chat.ReactionKey]bool{}, Emojis: map[uint64]map[string]int{}, Reactors: map[chat.Reactor]int{},
 			},
 		}
 		if !reflect.DeepEqual(known, want) {
