@@ -28,7 +28,7 @@ func (a *Accounts) signIn(ctx context.Context, q *contract.SignInAsk) (*contract
 		return nil, err
 	}
 	name := chat.FoldUsername(q.Username)
-	try := attempt{name, q.Address}
+	try := attempt{name, chat.Network(q.Address)}
 	if err := a.failures.begin(try, time.Now()); err != nil {
 		return nil, err
 	}

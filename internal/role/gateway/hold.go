@@ -140,11 +140,13 @@ func (g *Gateway) ReleaseUser(user chat.UserID) {
 
 // TakeAddress counts one more socket of an address, like TakeUser.
 func (g *Gateway) TakeAddress(address string) bool {
-	return g.holdings.take(holdKey{address, heldByAddress}, time.Now())
+	return g.holdings.take(holdKey{chat.Network(address), heldByAddress}, time.Now())
 }
 
 // ReleaseAddress counts one less.
-func (g *Gateway) ReleaseAddress(address string) { g.holdings.release(holdKey{address, heldByAddress}) }
+func (g *Gateway) ReleaseAddress(address string) {
+	g.holdings.release(holdKey{chat.Network(address), heldByAddress})
+}
 
 // tellLimits tells other gateways who uses much of a limit here.
 func (g *Gateway) tellLimits(ctx context.Context) {

@@ -151,7 +151,7 @@ func (g *Gateway) AllowUser(user chat.UserID, what Limit) error {
 	return g.limits.allow(string(user[:]), what, time.Now())
 }
 
-// AllowAddress spends from an address's bucket.
+// AllowAddress spends from an address's bucket, which all of its [chat.Network] share.
 func (g *Gateway) AllowAddress(addr string, what Limit) error {
-	return g.limits.allow(addr, what, time.Now())
+	return g.limits.allow(chat.Network(addr), what, time.Now())
 }
