@@ -152,6 +152,14 @@ func (c *Config) usesData() bool {
 	return len(c.Bus.URLs) == 0 || sqlite && c.needsStore()
 }
 
+// intake is the folder of the embedded bus's log; empty where the bus is dialled.
+func (c *Config) intake() string {
+	if len(c.Bus.URLs) > 0 {
+		return ""
+	}
+	return filepath.Join(c.Data, "intake")
+}
+
 // ownFolder says whether the data folder is not already that of the database.
 func (c *Config) ownFolder() bool {
 	dir, sqlite := c.sqlite()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,7 +77,7 @@ func (n *Node) openStore(ctx context.Context, ends *ends) error {
 		return nil
 	}
 	for began, told := time.Now(), (time.Time{}); ; {
-		data, err := store.Open(ctx, n.cfg.dsn(), store.Options{Log: n.log})
+		data, err := store.Open(ctx, n.cfg.dsn(), store.Options{Log: n.log, Intake: n.cfg.intake()})
 		if err == nil {
 			n.store = data
 			ends.add("store", func(context.Context) error { return data.Close() })
@@ -132,7 +131,7 @@ func (n *Node) dial(ctx context.Context) (*bus.Bus, error) {
 
 func (n *Node) embed(ctx context.Context) (*bus.Bus, error) {
 	return bus.Embed(ctx, bus.EmbedConfig{
-		Dir: filepath.Join(n.cfg.Data, "intake"), Log: n.log, Faults: n.cfg.Faults,
+		Dir: n.cfg.intake(), Log: n.log, Faults: n.cfg.Faults,
 		SyncInterval: n.cfg.Bus.SyncInterval, SyncAlways: n.cfg.Bus.SyncAlways,
 	})
 }

@@ -56,6 +56,9 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	if exists(target) {
 		return fmt.Errorf("%s exists: a restore overwrites nothing, name an empty folder", target)
 	}
+	if wal := target + "-wal"; size(wal) > 0 { // SQLite would take it for the backup's
+		return fmt.Errorf("%s is of another database: name an empty folder", wal)
+	}
 	if err := copyPages(ctx, src, target+".part", nil); err != nil {
 		return errors.Join(fmt.Errorf("the backup was not restored: %w", err), os.Remove(target+".part"))
 	}

@@ -26,10 +26,10 @@ func (m *mover) openSource(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, mainFile)
-	if !exists(file) {
-		return fmt.Errorf("there is no %s: name the data folder of a parley", file)
+	if err := Founded(dir); err != nil {
+		return fmt.Errorf("%w: name the data folder of a parley", err)
 	}
+	file := filepath.Join(dir, mainFile)
 	unlock, err := lock(filepath.Join(dir, lockFile))
 	if errors.Is(err, ErrLocked) {
 		return fmt.Errorf("%w: stop it first", err)

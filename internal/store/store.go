@@ -18,6 +18,7 @@ import (
 var (
 	ErrLocked  = errors.New("another parley is running on this folder")
 	ErrDamaged = errors.New("the database is damaged: stop parley, move the folder away and restore a backup (`parley restore`)")
+	ErrLost    = errors.New("the database is missing or empty, and what belongs to it is not: move the folder away and restore a backup (`parley restore`), or move it away to begin anew")
 	ErrNewer   = errors.New("the database was written by a newer version of parley: start that version, or restore a backup made by this one")
 )
 
@@ -30,6 +31,10 @@ type Options struct {
 	// Partitions is what a new PostgreSQL database is divided into, 8 when 0. It
 	// is chosen once: an existing database keeps what it has.
 	Partitions int
+
+	// Intake is the folder of the log in front of a database in a folder. When it
+	// holds anything no new database is begun, in which it would be decided again.
+	Intake string
 
 	application string // how sessions are named, "parley" when empty
 	steps       fs.FS  // of the schema of a PostgreSQL database; this version's when nil
@@ -146,12 +151,18 @@ func (s *Store) openFolder(ctx context.Context, dsn string, opts Options) error 
 		return err
 	}
 	s.undo = append(s.undo, unlock)
+	if err := widowed(s.dir, opts.Intake); err != nil {
+		return err
+	}
 	db, err := openSQLite(s.dir, readers(opts), false, s.log)
 	if err != nil {
 		return err
 	}
 	s.db = db
 	s.undo = append(s.undo, db.close)
+	if err := db.fresh(ctx, s.dir, opts.Intake); err != nil {
+		return err
+	}
 	index := newSearchFile(s)
 	s.search = index
 	s.undo = append(s.undo, index.close)

@@ -1,0 +1,58 @@
+package nodetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAFirstStartThatIsKilledIsGoneOnWith: whatever was made by then, the folder
+// is no used one whose database is lost.
+func TestAFirstStartThatIsKilledIsGoneOnWith(t *testing.T) {
+	for _, made := range []string{"lock", "parley.db", "parley.db-wal", "search.db", "intake", "intake/jetstream", "admin.sock"} {
+		t.Run(strings.ReplaceAll(made, "/", "-"), func(t *testing.T) {
+			t.Parallel()
+			p := &Process{t: t, Dir: filepath.Join(t.TempDir(), "data"), Port: freePort(t)}
+			p.Launch()
+			t.Cleanup(func() { p.Kill() })
+			look := time.NewTicker(100 * time.Microsecond)
+			defer look.Stop()
+			for late := time.Now().Add(patience); ; <-look.C {
+				if _, err := os.Lstat(filepath.Join(p.Dir, made)); err == nil {
+					break
+				}
+				if time.Now().After(late) {
+					t.Fatalf("%s was not made\n%s", made, p.Output())
+				}
+			}
+			p.Kill()
+			p.Start()
+		})
+	}
+}
+
+// TestALostDatabaseHasNoNewOwner: an emptied database beside the log of the one
+// that was is refused, for serving as for operators.
+func TestALostDatabaseHasNoNewOwner(t *testing.T) {
+	p := NewProcess(t, "", "--no-limits")
+	p.resident("alice")
+	p.Kill()
+	if err := os.Truncate(filepath.Join(p.Dir, "parley.db"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"serve", "--data", p.Dir, "--listen", fmt.Sprint("127.0.0.1:", p.Port)},
+		{"user", "add", "mallory", "--data", p.Dir},
+		{"user", "list", "--data", p.Dir},
+	} {
+		if out, ok := p.tries(args...); ok || !strings.Contains(out, "parley restore") {
+			t.Errorf("parley %v: %s", args, out)
+		}
+	}
+	if err := os.Remove(filepath.Join(p.Dir, "parley.db-wal")); err != nil {
+		t.Fatal("its write-ahead log was not kept:", err)
+	}
+}
