@@ -47,6 +47,11 @@ func embed(ctx context.Context, cfg EmbedConfig) (*Bus, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(cfg.Dir); err == nil && info.Mode().Perm()&0o077 != 0 { // made by another, wider
+		if err := os.Chmod(cfg.Dir, 0o700); err != nil {
+			cfg.Log.Warn("others than the owner can read the log", "folder", cfg.Dir, "err", err)
+		}
+	}
 	s, w := &embedded{cfg: cfg}, &watcher{dir: cfg.Dir, free: cfg.free}
 	// On a full disk a log is better not opened: that may write.
 	full := w.space(reserve)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -17,11 +18,7 @@ func (s *Store) Backup(ctx context.Context, file string, progress func(done, tot
 	if exists(file) {
 		return fmt.Errorf("%s exists: a backup overwrites nothing", file)
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // it holds password hashes and signing keys
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
+	if err := makePrivate(file); err != nil {
 		return fmt.Errorf("the backup was not made: %w", err)
 	}
 	if err := s.db.copyTo(ctx, file, progress); err != nil {
@@ -59,10 +56,15 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	if wal := target + "-wal"; size(wal) > 0 { // SQLite would take it for the backup's
 		return fmt.Errorf("%s is of another database: name an empty folder", wal)
 	}
-	if err := copyPages(ctx, src, target+".part", nil); err != nil {
-		return errors.Join(fmt.Errorf("the backup was not restored: %w", err), os.Remove(target+".part"))
+	part := target + ".part"
+	if err := makePrivate(part); err != nil {
+		return fmt.Errorf("the backup was not restored: %w", err)
 	}
-	return os.Rename(target+".part", target)
+	narrow(slog.New(slog.DiscardHandler), part) // one that an earlier restore has left
+	if err := copyPages(ctx, src, part, nil); err != nil {
+		return errors.Join(fmt.Errorf("the backup was not restored: %w", err), os.Remove(part))
+	}
+	return os.Rename(part, target)
 }
 
 // copyTo reads through a connection of its own that holds its snapshot, so that

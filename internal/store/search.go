@@ -112,6 +112,9 @@ func openIndex(file string) (*conn, error) {
 }
 
 func openIndexAt(file string) (*conn, error) {
+	if err := makePrivate(file); err != nil {
+		return nil, err
+	}
 	return openConn(file, sqlite.OpenReadWrite|sqlite.OpenCreate,
 		"PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA wal_autocheckpoint=2000", "PRAGMA cache_size=-16384")
 }

@@ -154,6 +154,9 @@ func (s *Store) openFolder(ctx context.Context, dsn string, opts Options) error 
 	if err := widowed(s.dir, opts.Intake); err != nil {
 		return err
 	}
+	if err := keepPrivate(s.log, s.dir); err != nil {
+		return fmt.Errorf("the database cannot be made: %w", err)
+	}
 	db, err := openSQLite(s.dir, readers(opts), false, s.log)
 	if err != nil {
 		return err
