@@ -18,7 +18,7 @@ import (
 // read from the arguments before any other is resolved.
 type fileOf struct {
 	path   string
-	values map[string]any
+	values map[string]yaml.Node
 }
 
 // badFile is what is wrong with the file, whichever flag was looked for in it.
@@ -33,9 +33,9 @@ func (f *fileOf) Validate(app *kong.Application) error {
 		}
 		return next(nil)
 	})
-	for key := range f.values {
+	for key, value := range f.values {
 		if !known[key] {
-			return fmt.Errorf("%s: there is no setting %q; parley serve --help lists them", f.path, key)
+			return fmt.Errorf("%s: there is no setting %q (line %d); parley serve --help lists them", f.path, key, value.Line)
 		}
 	}
 	return nil
@@ -58,14 +58,42 @@ func (f *fileOf) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if !ok {
 		return nil, nil
 	}
-	if list, is := value.([]any); is {
-		words := make([]string, len(list))
-		for i, v := range list {
-			words[i] = fmt.Sprint(v)
-		}
-		return strings.Join(words, ","), nil
+	words, err := written(&value)
+	switch {
+	case err != nil:
+		return nil, badFile{fmt.Errorf("%s: %s: %w", f.path, flag.Name, err)}
+	case words == nil:
+		return nil, nil
 	}
-	return fmt.Sprint(value), nil
+	return strings.Join(words, ","), nil
+}
+
+// written are a value's words as they stand in the file: YAML would make a number
+// or a date of a secret, and another secret of that. null is nothing.
+func written(n *yaml.Node) (words []string, err error) {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		return nil, nil
+	case n.Kind == yaml.ScalarNode:
+		return []string{n.Value}, nil
+	case n.Kind != yaml.SequenceNode:
+		return nil, fmt.Errorf("line %d: say one value, or a list of values", n.Line)
+	}
+	words = []string{} // an empty list is a value
+	for _, item := range n.Content {
+		if item.Kind == yaml.SequenceNode {
+			return nil, fmt.Errorf("line %d: a list of lists is none of values", item.Line)
+		}
+		word, err := written(item)
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, word...)
+	}
+	return words, nil
 }
 
 func (f *fileOf) load(ctx *kong.Context) error {
@@ -86,12 +114,12 @@ func (f *fileOf) load(ctx *kong.Context) error {
 	return f.Validate(ctx.Model)
 }
 
-func readYAML(path string) (map[string]any, error) {
+func readYAML(path string) (map[string]yaml.Node, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var values map[string]any
+	var values map[string]yaml.Node
 	if err := yaml.Unmarshal(b, &values); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
