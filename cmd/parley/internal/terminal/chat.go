@@ -24,6 +24,9 @@ type chat struct {
 	current string
 	names   names
 	away    bool
+	failed  error // in a pipe: why the room that lines are for cannot be opened
+	lost    int   // lines that were not sent
+	why     error // for the first of them
 
 	answers chan answer
 	waiting sync.WaitGroup
@@ -124,8 +127,21 @@ func (c *chat) openFirst(ctx context.Context, rooms []client.Room) {
 		c.screen.note("you are in no room yet: /join ROOM enters a public channel")
 		return
 	}
-	if err := c.open(ctx, wanted); err != nil {
+	err := c.open(ctx, wanted)
+	switch {
+	case err == nil:
+	case c.wanted != "" && !c.typed:
+		c.failed = err // nobody is there who could name another
+	default:
 		c.screen.note("%v", err)
+	}
+}
+
+// unsent shows why a line was not sent, and keeps it for who reads no screen.
+func (c *chat) unsent(why error) {
+	c.screen.note("not sent: %v", why)
+	if c.lost++; c.lost == 1 {
+		c.why = why
 	}
 }
 
@@ -172,7 +188,7 @@ func (c *chat) event(ev client.Event) {
 func (c *chat) answered(a answer) {
 	c.asked--
 	if a.err != nil {
-		c.screen.note("not sent: %v", a.err)
+		c.unsent(a.err)
 		return
 	}
 	c.mine[a.event.Room] = max(c.mine[a.event.Room], a.event.Seq)

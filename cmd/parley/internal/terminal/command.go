@@ -70,12 +70,12 @@ func (c *chat) say(ctx context.Context, text string) {
 		return
 	}
 	if c.current == "" {
-		c.screen.note("no room is open: /open ROOM or /join ROOM")
+		c.unsent(errors.New("no room is open: /open ROOM or /join ROOM"))
 		return
 	}
 	p, err := c.session.SendAsync(ctx, c.current, client.Message{Text: text})
 	if err != nil {
-		c.screen.note("not sent: %v", err)
+		c.unsent(err)
 		return
 	}
 	if c.away {

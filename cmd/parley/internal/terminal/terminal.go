@@ -36,7 +36,8 @@ type Options struct {
 const flushWithin = 5 * time.Second
 
 // Run chats until the input ends, the person quits or ctx ends. What was typed
-// before the input ended is still sent. Reading in is not interrupted by ctx:
+// before the input ended is still sent. In a pipe it is an error that the named
+// room cannot be opened, and that a line could not be sent. Reading in is not interrupted by ctx:
 // the caller closes it or ends the program.
 func (o *Options) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -159,6 +160,9 @@ func (c *chat) run(ctx context.Context, k *keyboard) error {
 	c.answers = make(chan answer)
 	c.ctx = ctx
 	err := c.loop(ctx, lines, notices)
+	if err == nil && c.lost > 0 && !c.typed {
+		err = fmt.Errorf("lines that were not sent: %d; the first: %w", c.lost, c.why)
+	}
 	closing := c.session.Close()
 	cancel()
 	c.waiting.Wait()
@@ -171,8 +175,12 @@ func (c *chat) run(ctx context.Context, k *keyboard) error {
 
 func (c *chat) loop(ctx context.Context, lines <-chan string, notices <-chan client.Notice) error {
 	for {
+		typed := lines
+		if c.me.ID == "" {
+			typed = nil // until a room is open there is nowhere to say it
+		}
 		select {
-		case text, ok := <-lines:
+		case text, ok := <-typed:
 			if !ok {
 				return c.drain(ctx, notices)
 			}
@@ -183,7 +191,9 @@ func (c *chat) loop(ctx context.Context, lines <-chan string, notices <-chan cli
 			if !ok {
 				return nil
 			}
-			c.notices(ctx, gather(n, notices))
+			if c.notices(ctx, gather(n, notices)); c.failed != nil {
+				return c.failed
+			}
 		case a := <-c.answers:
 			c.answered(a)
 		case <-ctx.Done():

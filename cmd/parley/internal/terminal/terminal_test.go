@@ -218,7 +218,7 @@ func TestRoomsAreJoinedAndOpened(t *testing.T) {
 	srv.mu.Unlock()
 	ann.types("not allowed")
 	ann.sees(`not sent: parley: forbidden: you may not`)
-	if err := ann.leaves(); err != nil {
+	if err := ann.leaves(); err == nil || !strings.Contains(err.Error(), "not sent: 2") {
 		t.Fatal(err)
 	}
 }
@@ -348,5 +348,30 @@ func TestAmbiguousRoomsAreNotGuessed(t *testing.T) {
 		if r, err := pick(c.sorted(), name); err != nil || r == nil || r.ID != want {
 			t.Errorf("%s found %+v, %v", name, r, err)
 		}
+	}
+}
+
+// TestAPipeTellsWhatItLost: a script learns by the exit code that nobody has read
+// what it wrote.
+func TestAPipeTellsWhatItLost(t *testing.T) {
+	srv := newServer(t)
+	srv.add(client.Channel, "general", "ann")
+	pipe := func(room, refuse string) (string, error) {
+		srv.mu.Lock()
+		srv.refuse = refuse
+		srv.mu.Unlock()
+		out := newPaper()
+		o := Options{URL: srv.url, Username: "ann", Room: room, Lines: 20, ConfigDir: t.TempDir()}
+		err := o.Run(t.Context(), strings.NewReader("password1\nhello\n"), out)
+		return out.String(), err
+	}
+	if out, err := pipe("nosuchroom", ""); err == nil || !strings.Contains(err.Error(), "nosuchroom") || strings.Contains(out, "hello") {
+		t.Errorf("into no room: %v\n%s", err, out)
+	}
+	if out, err := pipe("general", "forbidden"); err == nil || !strings.Contains(err.Error(), "not sent: 1") || !strings.Contains(err.Error(), "forbidden") {
+		t.Errorf("when it is refused: %v\n%s", err, out)
+	}
+	if out, err := pipe("general", ""); err != nil || !strings.Contains(out, "ann: hello") {
+		t.Errorf("into a room: %v\n%s", err, out)
 	}
 }
