@@ -314,6 +314,13 @@ func TestStormComesBackAndCatchesUp(t *testing.T) {
 	if r.Sent == 0 || r.Sent != r.Acknowledged {
 		t.Errorf("sent %d, acknowledged %d", r.Sent, r.Acknowledged)
 	}
+	if r.Ack.Count != r.Acknowledged {
+		t.Errorf("of %d acknowledgements %d were timed", r.Acknowledged, r.Ack.Count)
+	}
+	// Each message goes to ten and the one who talks: more a second than are sent were not delivered.
+	if most := 1.2 * 200 * 11; r.Seconds < 0.2 || r.DeliveredPS > most {
+		t.Errorf("%d delivered in %v s are said to be %v a second", r.Delivered, r.Seconds, r.DeliveredPS)
+	}
 }
 
 func TestStormByRestart(t *testing.T) {

@@ -269,6 +269,7 @@ type meter struct {
 	since            time.Time
 	serverAt, selfAt usage
 	othersAt         []usage
+	earlier          time.Duration // of a server that was replaced
 }
 
 // meter begins to count what the server and the other processes use.
@@ -280,6 +281,12 @@ func (a *arena) meter() meter {
 	return m
 }
 
+// lastOf keeps what a server has used that is about to end.
+func (m meter) lastOf() meter {
+	m.earlier += m.server.usage().cpu - m.serverAt.cpu
+	return m
+}
+
 // newServer goes on with another process, which began to count at zero.
 func (m meter) newServer(server *process) meter {
 	m.server, m.serverAt = server, usage{}
@@ -288,7 +295,7 @@ func (m meter) newServer(server *process) meter {
 
 func (m meter) stop() (CPU, time.Duration) {
 	took := time.Since(m.since)
-	server, own := m.server.usage().cpu-m.serverAt.cpu, self().usage().cpu-m.selfAt.cpu
+	server, own := m.server.usage().cpu-m.serverAt.cpu+m.earlier, self().usage().cpu-m.selfAt.cpu
 	cpu := CPU{
 		ServerSeconds: server.Seconds(), ServerPercent: 100 * server.Seconds() / took.Seconds(),
 		GeneratorSeconds: own.Seconds(), GeneratorPercent: 100 * own.Seconds() / took.Seconds(),

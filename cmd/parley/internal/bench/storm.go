@@ -58,25 +58,28 @@ func (o *Storm) run(ctx context.Context, a *arena) (r Report, err error) {
 	}
 	r.Memory = memory.now(a, o.Conns)
 	a.begin(0)
+	cost := a.meter() // from the first message to the last: what is delivered is, too
 	talker, err := o.talker(ctx, a)
 	if err != nil {
 		return r, err
 	}
 	a.hold(ctx, o.Warmup)
-	cost := a.meter()
+	if o.Restart != "" {
+		cost = cost.lastOf()
+	}
 	gust, stormErr := o.blow(ctx, a)
 	if o.Restart != "" {
 		cost = cost.newServer(a.findServer())
 	}
-	cpu, took := cost.stop()
 	sent, acked, stopErr := talker.stop(ctx)
+	cpu, took := cost.stop()
 	if err := errors.Join(stormErr, stopErr); err != nil {
 		return r, err
 	}
 	r.CPU, r.Seconds, r.Offered = cpu, took.Seconds(), o.Rate
 	v, err := o.await(ctx, a)
 	r.fill(a, a.counted())
-	r.Sent, r.Acknowledged, r.Storm = sent, acked, &gust
+	r.Sent, r.Acknowledged, r.Ack, r.Storm = sent, acked.total, acked.latency(), &gust
 	r.Expected = r.Delivered + v.lost
 	r.judge(v)
 	return r, err
@@ -202,8 +205,11 @@ type talker struct {
 	session *client.Session
 	quit    context.CancelFunc
 	work    sync.WaitGroup
-	pending []*client.Pending
+	sent    uint64
 	err     error
+
+	mu    sync.Mutex
+	acked histogram // from when a message was due
 }
 
 func (o *Storm) talker(ctx context.Context, a *arena) (*talker, error) {
@@ -240,24 +246,27 @@ func (t *talker) talk(ctx context.Context, rooms []string, rate float64) {
 	p.run(ctx, func(k, due int64) {
 		text := fmt.Sprintf("%0*d storm", stampSize, due)
 		pending, err := t.session.SendAsync(ctx, rooms[int(k)%len(rooms)], client.Message{Text: text})
-		if err == nil {
-			t.pending = append(t.pending, pending)
+		if err != nil {
+			return
 		}
+		t.sent++
+		t.work.Go(func() {
+			if _, err := pending.Wait(context.Background()); err == nil { // Close ends it
+				t.mu.Lock()
+				t.acked.add(clock() - due)
+				t.mu.Unlock()
+			}
+		})
 	}, func() {})
 }
 
 // stop ends the talking and waits for what is unanswered.
-func (t *talker) stop(ctx context.Context) (sent, acked uint64, err error) {
+func (t *talker) stop(ctx context.Context) (sent uint64, acked *histogram, err error) {
 	t.quit()
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	flushErr := t.session.Flush(ctx)
 	closeErr := t.session.Close()
 	t.work.Wait()
-	for _, p := range t.pending {
-		if _, err := p.Wait(ctx); err == nil {
-			acked++
-		}
-	}
-	return uint64(len(t.pending)), acked, errors.Join(flushErr, closeErr, t.err)
+	return t.sent, &t.acked, errors.Join(flushErr, closeErr, t.err)
 }
