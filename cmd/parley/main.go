@@ -74,6 +74,9 @@ func run(args []string, out, errs io.Writer) int {
 	ctx, stop := interruptible()
 	defer stop()
 	var c cli
+	for _, kind := range []*bench.Common{&c.Bench.Idle.Common, &c.Bench.Fanout.Common, &c.Bench.Pairs.Common, &c.Bench.Storm.Common} {
+		kind.Version = version
+	}
 	parser, err := newParser(&c, out, errs)
 	if err != nil {
 		return complain(errs, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,6 +34,9 @@ type Common struct {
 	ServerPID int            `name:"server-pid" help:"Process whose memory and CPU are reported; by default whoever listens on the first address."`
 	Meter     map[string]int `name:"meter" placeholder:"NAME=PID;…" help:"Other processes whose memory and CPU are reported, each with its children."`
 	Readers   int            `name:"readers" help:"Reading threads of the generator; by default half of the cores."`
+
+	// Version is the generator's own, as the program that it is in says it.
+	Version string `kong:"-" json:"-"`
 }
 
 // first is the address for everything but the sockets.
@@ -51,7 +55,37 @@ func (o *Common) check() (first *url.URL, err error) {
 			first = u
 		}
 	}
+	if n := len(o.JWTSecret); n > 0 && n < minSecret {
+		return nil, fmt.Errorf("--jwt-secret: it has %d bytes, a server takes %d or more", n, minSecret)
+	}
 	return first, nil
+}
+
+// minSecret is what --auth-jwt-secret of a server must have.
+const minSecret = 32
+
+// atLeastOne refuses counts of which there must be some.
+func atLeastOne(flag string, n int) error {
+	if n < 1 {
+		return fmt.Errorf("--%s %d: give at least 1", flag, n)
+	}
+	return nil
+}
+
+// someRate refuses rates at which nothing is ever due.
+func someRate(rate float64) error {
+	if !(rate > 0) || math.IsInf(rate, 0) {
+		return fmt.Errorf("--rate %v: give more than 0 messages a second", rate)
+	}
+	return nil
+}
+
+// noLess refuses what cannot be less than nothing.
+func noLess[N int | time.Duration](flag string, n N) error {
+	if n < 0 {
+		return fmt.Errorf("--%s %v: it cannot be less than 0", flag, n)
+	}
+	return nil
 }
 
 // arena is what every run needs: people, rooms, connections and who reads them.

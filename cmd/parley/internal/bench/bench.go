@@ -13,6 +13,8 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -22,6 +24,13 @@ import (
 type Timing struct {
 	Duration time.Duration `name:"duration" default:"30s" help:"How long to measure."`
 	Warmup   time.Duration `name:"warmup" default:"3s" help:"How long to send before measuring."`
+}
+
+func (t Timing) check() error {
+	if t.Duration <= 0 {
+		return fmt.Errorf("--duration %v: give some time", t.Duration)
+	}
+	return noLess("warmup", t.Warmup)
 }
 
 // Idle holds connections that do nothing and reports their memory.
@@ -40,6 +49,9 @@ func (o *Idle) Run(ctx context.Context, out io.Writer) error {
 
 // Measure holds the connections; notes gets the progress.
 func (o *Idle) Measure(ctx context.Context, notes io.Writer) (Report, error) {
+	if err := errors.Join(atLeastOne("conns", o.Conns), noLess("rooms", o.Rooms), noLess("hold", o.Hold)); err != nil {
+		return Report{}, err
+	}
 	shown := *o
 	shown.Common = o.redacted()
 	return stage(ctx, "idle", o.Common, shown, notes, func(ctx context.Context, a *arena) (r Report, err error) {
@@ -82,6 +94,9 @@ func (o *Fanout) Run(ctx context.Context, out io.Writer) error {
 
 // Measure runs the load; notes gets the progress.
 func (o *Fanout) Measure(ctx context.Context, notes io.Writer) (Report, error) {
+	if err := errors.Join(atLeastOne("members", o.Members), atLeastOne("rooms", o.Rooms), atLeastOne("senders", o.Senders), someRate(o.Rate), o.Timing.check()); err != nil {
+		return Report{}, err
+	}
 	shown := *o
 	shown.Common = o.redacted()
 	return stage(ctx, "fanout", o.Common, shown, notes, func(ctx context.Context, a *arena) (Report, error) {
@@ -108,6 +123,9 @@ func (o *Pairs) Run(ctx context.Context, out io.Writer) error {
 
 // Measure runs the load; notes gets the progress.
 func (o *Pairs) Measure(ctx context.Context, notes io.Writer) (Report, error) {
+	if err := errors.Join(atLeastOne("pairs", o.Pairs), someRate(o.Rate), o.Timing.check()); err != nil {
+		return Report{}, err
+	}
 	shown := *o
 	shown.Common = o.redacted()
 	return stage(ctx, "pairs", o.Common, shown, notes, func(ctx context.Context, a *arena) (Report, error) {

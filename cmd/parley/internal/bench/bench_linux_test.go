@@ -299,7 +299,12 @@ func TestLiesAreCaught(t *testing.T) {
 
 func TestIdleHolds(t *testing.T) {
 	s := newServer(t)
-	r := run(t, &Idle{Common: s.common(), Conns: 20, Hold: 100 * time.Millisecond, Rooms: 2})
+	o := &Idle{Common: s.common(), Conns: 20, Hold: 100 * time.Millisecond, Rooms: 2}
+	o.Version = "v9.9"
+	r := run(t, o)
+	if r.Generator != "v9.9" {
+		t.Errorf("the generator calls itself %q", r.Generator)
+	}
 	if r.Connections != 20 || r.Disconnected != 0 || r.Err() != nil || r.Memory == nil || r.Memory.After == 0 {
 		t.Errorf("counted %+v", r)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -166,22 +165,4 @@ func thisMachine() Machine {
 		}
 	}
 	return m
-}
-
-// generatorVersion is the commit that this program was built from.
-func generatorVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	commit, dirty := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
-		}
-	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s%s", info.Main.Version, commit, dirty))
 }

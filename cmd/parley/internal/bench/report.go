@@ -104,7 +104,7 @@ type Gust struct {
 func (r *Report) fill(a *arena, count *tally) {
 	r.Kind, r.URL, r.Options = a.kind, a.opts.URLs, a.shown
 	r.Date, r.Machine = time.Now().UTC().Truncate(time.Millisecond), thisMachine()
-	r.Generator, r.Server = generatorVersion(), a.version
+	r.Generator, r.Server = a.opts.Version, a.version
 	r.Connections, r.Rooms = len(a.conns), len(a.rooms)
 	r.Acknowledged, r.Delivered, r.Strange = count.acked, count.delivered, count.strange
 	r.Refused = count.refused

@@ -34,6 +34,9 @@ func (o *Storm) Run(ctx context.Context, out io.Writer) error {
 
 // Measure runs the storm; notes gets the progress.
 func (o *Storm) Measure(ctx context.Context, notes io.Writer) (Report, error) {
+	if err := errors.Join(atLeastOne("conns", o.Conns), atLeastOne("members", o.Members), someRate(o.Rate), noLess("warmup", o.Warmup)); err != nil {
+		return Report{}, err
+	}
 	shown := *o
 	shown.Common = o.redacted()
 	return stage(ctx, "storm", o.Common, shown, notes, func(ctx context.Context, a *arena) (Report, error) {
