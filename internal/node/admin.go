@@ -373,7 +373,7 @@ func (n *Node) openSocket() (net.Listener, error) {
 
 // serveAdmin opens the socket where there is a data folder and, where asked for,
 // the admin port with pprof and metrics.
-func (n *Node) serveAdmin(a *admin, ends *ends, failed chan<- error) error {
+func (n *Node) serveAdmin(a *admin, operators net.Listener, ends *ends, failed chan<- error) error {
 	if n.cfg.usesData() {
 		l, err := n.openSocket()
 		if err != nil {
@@ -381,12 +381,8 @@ func (n *Node) serveAdmin(a *admin, ends *ends, failed chan<- error) error {
 		}
 		n.serveOperators(l, a.handler(), ends, failed)
 	}
-	if n.cfg.AdminListen == "" {
+	if operators == nil {
 		return nil
-	}
-	l, err := net.Listen("tcp", n.cfg.AdminListen)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w; choose another with --admin-listen", n.cfg.AdminListen, rootCause(err))
 	}
 	mux := http.NewServeMux()
 	a.health.mount(mux)
@@ -395,8 +391,8 @@ func (n *Node) serveAdmin(a *admin, ends *ends, failed chan<- error) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	n.serveOperators(l, mux, ends, failed)
-	n.log.Info("admin port open", "listen", l.Addr().String())
+	n.serveOperators(operators, mux, ends, failed)
+	n.log.Info("admin port open", "listen", operators.Addr().String())
 	return nil
 }
 

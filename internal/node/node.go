@@ -97,6 +97,10 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	operators, err := n.listenAdmin(ctx, &ends)
+	if err != nil {
+		return err
+	}
 	pages, err := n.pages()
 	if err != nil {
 		return err
@@ -129,7 +133,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		}
 		n.serve(listeners, public(doors, health), &ends, failed)
 	}
-	if err := n.serveAdmin(&admin{bus: n.bus, store: n.store, health: health}, &ends, failed); err != nil {
+	if err := n.serveAdmin(&admin{bus: n.bus, store: n.store, health: health}, operators, &ends, failed); err != nil {
 		return err
 	}
 
@@ -257,16 +261,34 @@ func (n *Node) listen(ctx context.Context, ends *ends) (listeners []net.Listener
 		if err != nil {
 			return nil, fmt.Errorf("cannot listen on %s: %w; choose another with --listen", address, rootCause(err))
 		}
-		ends.add("listener", func(context.Context) error {
-			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-				return err
-			}
-			return nil
-		})
+		ends.add("listener", closing(l))
 		listeners = append(listeners, l)
 		n.addrs = append(n.addrs, l.Addr())
 	}
 	return listeners, nil
+}
+
+// listenAdmin opens the operators' port, if there is one: also before anything else.
+func (n *Node) listenAdmin(ctx context.Context, ends *ends) (net.Listener, error) {
+	if n.cfg.AdminListen == "" {
+		return nil, nil
+	}
+	l, err := listen(ctx, n.cfg.AdminListen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another with --admin-listen", n.cfg.AdminListen, rootCause(err))
+	}
+	ends.add("admin listener", closing(l))
+	return l, nil
+}
+
+// closing closes what may be closed already.
+func closing(l net.Listener) func(context.Context) error {
+	return func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
 }
 
 // departing is how long a server that was killed may still hold its ports: the

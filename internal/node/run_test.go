@@ -172,6 +172,23 @@ func TestAPortInUseIsOneSentence(t *testing.T) {
 	}
 }
 
+// TestAnAdminPortInUseIsSaidBeforeAnythingIsMade: as one for clients is.
+func TestAnAdminPortInUseIsSaidBeforeAnythingIsMade(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	data := filepath.Join(t.TempDir(), "data")
+	n := node.New(node.Config{Data: data, Listen: []string{"127.0.0.1:0"}, AdminListen: taken.Addr().String()}, slog.New(slog.DiscardHandler))
+	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--admin-listen") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Error("a folder was made")
+	}
+}
+
 // TestAPortIsWaitedFor: a server that was killed a moment ago may still have it.
 func TestAPortIsWaitedFor(t *testing.T) {
 	before, err := net.Listen("tcp", "127.0.0.1:0")
