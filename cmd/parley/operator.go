@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,18 +198,19 @@ type userInvite struct {
 	Uses      int           `name:"uses" default:"1" help:"How many people can sign up with it (${default})."`
 	For       time.Duration `name:"for" default:"168h" help:"How long it is good (${default})."`
 	Room      string        `name:"room" help:"Channel or group that they are added to: id, handle or name."`
-	PublicURL string        `name:"public-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"Where people find the server; what the link begins with (${default})."`
+	PublicURL string        `name:"public-url" placeholder:"URL" help:"Where people find the server; what the link begins with (what the running server says, or http://127.0.0.1:8080)."`
 }
 
 func (c *userInvite) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	type made struct {
 		Code string `json:"code"`
+		URL  string `json:"url"`
 	}
 	i, err := ask[made](ctx, c.reach, log, "user/invite", node.MakeInvite{MaxUses: c.Uses, Seconds: int64(c.For / time.Second), Room: c.Room})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, strings.TrimRight(c.PublicURL, "/")+chat.InvitePath+i.Code)
+	fmt.Fprintln(out, strings.TrimRight(cmp.Or(c.PublicURL, i.URL, "http://127.0.0.1:8080"), "/")+chat.InvitePath+i.Code)
 	return nil
 }
 

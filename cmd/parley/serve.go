@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -122,7 +121,7 @@ func (s *serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) error 
 	select {
 	case <-n.Ready():
 		for _, a := range n.Addrs() {
-			fmt.Fprintf(out, "Parley is ready: open %s\n", s.open(a))
+			fmt.Fprintf(out, "Parley is ready: open %s\n", n.URL(a))
 		}
 		if len(n.Addrs()) == 0 {
 			fmt.Fprintln(out, "Parley is ready:", strings.Join(s.Roles, ", "))
@@ -131,23 +130,4 @@ func (s *serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) error 
 		return err
 	}
 	return <-done
-}
-
-// open is the URL that a person on this machine opens.
-func (s *serve) open(a net.Addr) string {
-	if s.PublicURL != "" {
-		return s.PublicURL
-	}
-	scheme := "http"
-	if s.TLSCert != "" {
-		scheme = "https"
-	}
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return scheme + "://" + a.String() + "/"
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return scheme + "://" + net.JoinHostPort(host, port) + "/"
 }

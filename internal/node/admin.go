@@ -27,6 +27,7 @@ type admin struct {
 	bus    *bus.Bus
 	store  *store.Store
 	health *health
+	url    string // where people find the server; empty: not known here
 }
 
 var errNoStore = chat.Errorf(chat.Invalid, "that takes the database: give --store")
@@ -57,6 +58,12 @@ type (
 		MaxUses int    `json:"max_uses"`
 		Seconds int64  `json:"seconds"`
 		Room    string `json:"room"`
+	}
+	// Invitation is an invite, and where people find the server that it is for:
+	// empty where that is not known.
+	Invitation struct {
+		contract.MadeInvite
+		URL string `json:"url,omitempty"`
 	}
 	// List pages through users or rooms.
 	List struct {
@@ -204,7 +211,7 @@ func (a *admin) setBan(ctx context.Context, q *SetBan) (*chat.User, error) {
 	return contract.SetUser.Ask(ctx, a.bus, &contract.SetUserAsk{User: u.ID, Banned: &q.Banned})
 }
 
-func (a *admin) makeInvite(ctx context.Context, q *MakeInvite) (*contract.MadeInvite, error) {
+func (a *admin) makeInvite(ctx context.Context, q *MakeInvite) (*Invitation, error) {
 	ask := contract.MakeInviteAsk{MaxUses: q.MaxUses, Seconds: q.Seconds}
 	if q.Room != "" {
 		room, err := a.room(ctx, q.Room)
@@ -213,7 +220,11 @@ func (a *admin) makeInvite(ctx context.Context, q *MakeInvite) (*contract.MadeIn
 		}
 		ask.Room = room.ID
 	}
-	return contract.MakeInvite.Ask(ctx, a.bus, &ask)
+	made, err := contract.MakeInvite.Ask(ctx, a.bus, &ask)
+	if err != nil {
+		return nil, err
+	}
+	return &Invitation{*made, a.url}, nil
 }
 
 // user finds somebody by id or name.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -76,6 +77,36 @@ func (n *Node) Ready() <-chan struct{} { return n.ready }
 // Addrs are the addresses that the node listens on, once it is ready.
 func (n *Node) Addrs() []net.Addr { return n.addrs }
 
+// url is what people open, as far as it is known here.
+func (n *Node) url() string {
+	switch {
+	case n.cfg.PublicURL != "":
+		return n.cfg.PublicURL
+	case len(n.addrs) == 0:
+		return ""
+	}
+	return n.URL(n.addrs[0])
+}
+
+// URL is what a person on this machine opens for one of the addresses.
+func (n *Node) URL(a net.Addr) string {
+	if n.cfg.PublicURL != "" {
+		return n.cfg.PublicURL
+	}
+	scheme := "http"
+	if n.cfg.TLSCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return scheme + "://" + a.String() + "/"
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+}
+
 // Run builds everything in start order, serves until ctx ends or a part fails,
 // drains, and stops everything in the opposite order. What is made registers its
 // end at once.
@@ -133,7 +164,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		}
 		n.serve(listeners, public(doors, health), &ends, failed)
 	}
-	if err := n.serveAdmin(&admin{bus: n.bus, store: n.store, health: health}, operators, &ends, failed); err != nil {
+	if err := n.serveAdmin(&admin{bus: n.bus, store: n.store, health: health, url: n.url()}, operators, &ends, failed); err != nil {
 		return err
 	}
 

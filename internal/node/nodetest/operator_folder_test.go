@@ -56,3 +56,21 @@ func TestALostDatabaseHasNoNewOwner(t *testing.T) {
 		t.Fatal("its write-ahead log was not kept:", err)
 	}
 }
+
+// TestAnInviteLeadsToTheRunningServer: not to where one would be by default.
+func TestAnInviteLeadsToTheRunningServer(t *testing.T) {
+	p := NewProcess(t, "", "--no-limits")
+	p.resident("alice")
+	if link := p.Run("user", "invite", "--data", p.Dir); !strings.HasPrefix(link, p.URL()+"/#/invite/") {
+		t.Errorf("the link is %s", link)
+	}
+	if link := p.Run("user", "invite", "--data", p.Dir, "--public-url", "https://chat.example/"); !strings.HasPrefix(link, "https://chat.example/#/invite/") {
+		t.Errorf("the link that was asked for is %s", link)
+	}
+	if p.Stop() != 0 {
+		t.Fatal("it has not stopped")
+	}
+	if link := p.Run("user", "invite", "--data", p.Dir); !strings.HasPrefix(link, "http://127.0.0.1:8080/#/invite/") {
+		t.Errorf("without a server the link is %s", link)
+	}
+}
