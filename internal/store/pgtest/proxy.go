@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ type Proxy struct {
 	server   string
 
 	swallow   atomic.Bool
+	victim    atomic.Pointer[string] // the question whose answer is swallowed
 	swallowed atomic.Int64
 
 	mu    sync.Mutex
@@ -56,8 +58,15 @@ func (p *Proxy) DSN() string {
 // answer comes, instead of handing it on.
 func (p *Proxy) SwallowAnswers() { p.swallow.Store(true) }
 
+// SwallowAnswerTo does so once, for the answer to the next question that bears the
+// text.
+func (p *Proxy) SwallowAnswerTo(text string) { p.victim.Store(&text) }
+
 // Heal hands everything on again.
-func (p *Proxy) Heal() { p.swallow.Store(false) }
+func (p *Proxy) Heal() {
+	p.swallow.Store(false)
+	p.victim.Store(nil)
+}
 
 // Swallowed is how many answers were not handed on.
 func (p *Proxy) Swallowed() int { return int(p.swallowed.Load()) }
@@ -83,17 +92,25 @@ func (p *Proxy) accept() {
 			continue
 		}
 		p.keep(client, server)
-		p.tasks.Go(func() { p.carry(server, client, func() bool { return true }) })
-		p.tasks.Go(func() { p.carry(client, server, p.handOn) })
+		var doomed atomic.Bool // what is answered next is swallowed
+		p.tasks.Go(func() {
+			p.carry(server, client, func(asked []byte) bool {
+				if v := p.victim.Load(); v != nil && bytes.Contains(asked, []byte(*v)) && p.victim.CompareAndSwap(v, nil) {
+					doomed.Store(true)
+				}
+				return true
+			})
+		})
+		p.tasks.Go(func() {
+			p.carry(client, server, func([]byte) bool {
+				if !doomed.Load() && !p.swallow.Load() {
+					return true
+				}
+				p.swallowed.Add(1)
+				return false
+			})
+		})
 	}
-}
-
-func (p *Proxy) handOn() bool {
-	if !p.swallow.Load() {
-		return true
-	}
-	p.swallowed.Add(1)
-	return false
 }
 
 func (p *Proxy) keep(conns ...net.Conn) {
@@ -104,7 +121,7 @@ func (p *Proxy) keep(conns ...net.Conn) {
 	}
 }
 
-func (p *Proxy) carry(to, from net.Conn, handOn func() bool) {
+func (p *Proxy) carry(to, from net.Conn, handOn func([]byte) bool) {
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -116,7 +133,7 @@ func (p *Proxy) carry(to, from net.Conn, handOn func() bool) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !handOn() {
+		if n > 0 && !handOn(buf[:n]) {
 			return
 		}
 		if _, werr := to.Write(buf[:n]); werr != nil || errors.Is(err, io.EOF) || err != nil {
