@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -218,6 +219,10 @@ func TestTheSameNonceIsTheSameMessage(t *testing.T) {
 	})
 }
 
+// repairedWithin is how soon what was lost is found: the owner speaks each second,
+// and after 1.5 s of silence the gateway asks.
+const repairedWithin = 3 * time.Second
+
 // What is lost between owner and gateway is found by its number.
 func TestALostNoticeIsRepaired(t *testing.T) {
 	Each(t, func(t *testing.T, town *Town) {
@@ -225,8 +230,10 @@ func TestALostNoticeIsRepaired(t *testing.T) {
 		room := alice.Creates(client.Group, "plans", bob)
 		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: says("lost")}).Once()
+		began := time.Now()
 		alice.Says(room, "lost") // nothing follows: the owner's word each second shows the gap
 		bob.Hears(room, "lost")
+		bustest.Prompt(t, "finding what was lost", began, repairedWithin)
 		if lost.Struck() == 0 {
 			t.Error("nothing was lost")
 		}
@@ -239,8 +246,10 @@ func TestALostRefusalIsAskedForAgain(t *testing.T) {
 		room := alice.Creates(client.Group, "plans")
 		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: refuses}).Once()
+		began := time.Now()
 		_, err := bob.Tries(room, "let me in")
 		bob.MayNot(err, client.CodeNotFound)
+		bustest.Prompt(t, "finding what was lost", began, repairedWithin)
 		if lost.Struck() == 0 {
 			t.Error("nothing was lost")
 		}
@@ -253,8 +262,10 @@ func TestALostMemberAddIsFoundThoughNothingFollows(t *testing.T) {
 		room := alice.Creates(client.Group, "plans")
 		town.Settles()
 		lost := town.Faults.Drop(bustest.Match{What: bus.PassNotice, Subject: contract.Noticed.Subject(), If: joins}).Once()
+		began := time.Now()
 		alice.Adds(room, bob)
 		bob.IsIn(room)
+		bustest.Prompt(t, "finding what was lost", began, repairedWithin)
 		if lost.Struck() == 0 {
 			t.Error("nothing was lost")
 		}
