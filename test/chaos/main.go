@@ -73,7 +73,8 @@ func judge(records []history.Record) error {
 // run plays cases, in the order of their list, over and over until the time is up.
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	r := &runner{apart: true}
+	r := &runner{}
+	noHosts := flags.Bool("no-hosts", false, "put no process on a machine of its own, for which it takes root: the case lost-host is left out")
 	flags.StringVar(&r.topology, "topology", "one", "what to break: one (a single process) or town (a cluster)")
 	r.placeFlags(flags)
 	flags.StringVar(&r.binary, "binary", "bin/parley", "the parley to run")
@@ -88,6 +89,7 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	r.apart = !*noHosts
 	if *only != "" {
 		r.only = strings.Split(*only, ",")
 	}

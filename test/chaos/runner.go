@@ -23,7 +23,7 @@ type runner struct {
 	older, tools, deploy  string
 	front                 int
 	smallDisks            bool
-	apart                 bool // some processes are on machines of their own, where we may make them
+	apart                 bool // some processes are on machines of their own
 	time                  time.Duration
 	seed                  uint64
 	people                int
@@ -97,7 +97,10 @@ func (r *runner) start(ctx context.Context) error {
 	case "one":
 		r.town, err = town.One(ctx, cfg)
 	case "town":
-		if r.apart && os.Geteuid() == 0 {
+		if r.apart {
+			if os.Geteuid() != 0 {
+				return errors.New("only root makes machines of their own, for the case lost-host: -no-hosts leaves it out")
+			}
 			cfg.Apart = []string{"sequencer-2", "gateway-2"}
 		}
 		r.town, err = town.Cluster(ctx, cfg)
