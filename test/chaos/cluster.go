@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +119,7 @@ func natsOne(ctx context.Context, s *scene) error {
 // natsAll takes all NATS servers away at once, and in the end their folders.
 func natsAll(ctx context.Context, s *scene) error {
 	restart := func(f fault, begin func(*town.Proc) error, between func(*town.Proc) error) error {
-		f.lasts, f.resumes = time.Second, afterNATS
+		f.lasts, f.resumes = time.Second, cmp.Or(f.resumes, afterNATS)
 		f.begin = func() error { return all(s.town.Kind("nats"), begin) }
 		f.end = func() error {
 			return errors.Join(all(s.town.Kind("nats"), between), all(s.town.Kind("nats"), (*town.Proc).Launch),
@@ -135,7 +136,8 @@ func natsAll(ctx context.Context, s *scene) error {
 			return err
 		}
 	}
-	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}}, (*town.Proc).Kill, s.wipe)
+	// The broker is disposable: this one has the time that is promised, of which 6.5 s were met.
+	return restart(fault{Record: history.Record{Fault: "loss of all NATS servers and their disks", LosesLog: true}, resumes: resumesWithin}, (*town.Proc).Kill, s.wipe)
 }
 
 // natsOld brings all NATS servers back as they were some time ago: the log has lost
@@ -375,12 +377,22 @@ func badLinks(ctx context.Context, s *scene) error {
 	return nil
 }
 
-// presenceGone kills all presence while people come and go: messages must not
-// notice.
+// presenceGone kills all presence and then drops everybody's connection at once:
+// those who come back, and messages, must not notice that it is away.
 func presenceGone(ctx context.Context, s *scene) error {
 	procs := s.town.Kind("presence")
 	if err := s.strike(ctx, fault{Record: history.Record{Fault: "no presence", Spares: true, Within: 3 * time.Second}, lasts: s.either(5*time.Second, 30*time.Second),
-		begin: func() error { return all(procs, (*town.Proc).Kill) }}); err != nil {
+		begin: func() error {
+			if err := all(procs, (*town.Proc).Kill); err != nil {
+				return err
+			}
+			dropped := s.load.DropAll()
+			s.note("%d connections were dropped at once while there was no presence", dropped)
+			if dropped == 0 {
+				return errors.New("there was no connection to drop")
+			}
+			return nil
+		}}); err != nil {
 		return err
 	}
 	return all(procs, func(p *town.Proc) error { return p.Start(ctx) })

@@ -185,6 +185,16 @@ func (l *Load) Run() {
 // InFlight is how many commands have no answer at this moment.
 func (l *Load) InFlight() int { return int(l.flight.Load()) }
 
+// DropAll drops every connection of the people at once and says how many.
+func (l *Load) DropAll() (dropped int) {
+	for _, p := range l.people {
+		if p.hangUp() {
+			dropped++
+		}
+	}
+	return dropped
+}
+
 // Forgets says that from now on the server may not know any more what it has
 // answered.
 func (l *Load) Forgets() { l.forgetful.Store(true) }

@@ -332,12 +332,15 @@ func (p *person) end() bool {
 	return true
 }
 
-// hangUp drops the connection, as somebody does whose train enters a tunnel.
-func (p *person) hangUp() {
+// hangUp drops the connection, as somebody does whose train enters a tunnel, and
+// says whether there was one.
+func (p *person) hangUp() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.sock != nil {
-		p.own = true
-		p.sock.Drop()
+	if p.sock == nil {
+		return false
 	}
+	p.own = true
+	p.sock.Drop()
+	return true
 }
