@@ -38,7 +38,7 @@ func (g *Gateway) sayBye(reason string) {
 	sessions := g.people.all()
 	spread := min(g.cfg.DrainGrace, time.Duration(len(sessions))*time.Second/returningPerSecond)
 	for _, s := range sessions {
-		s.sink.Tell(Bye{Reason: reason, After: rand.N(spread + time.Millisecond)})
+		s.sink.Tell(Bye{Reason: reason, After: rand.N(spread + 1)})
 		s.end(EndDraining)
 	}
 }
