@@ -135,6 +135,7 @@ func (g *Gateway) Run(ctx context.Context, ready func()) error {
 		running.Go(func() { h.run(ctx) })
 		running.Go(func() { h.keepWatching(ctx) })
 	}
+	running.Go(func() { g.keepMarking(ctx) })
 	ready()
 	g.tick(ctx)
 	g.closeAll(EndDraining)
@@ -184,19 +185,16 @@ func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
 	return &subs
 }
 
-// tick does what is due again and again, until ctx ends.
+// tick does what is due each second, until ctx ends. Nothing in it waits for
+// anybody: who is told nothing for some seconds takes this gateway for dead.
 func (g *Gateway) tick(ctx context.Context) {
-	quick := time.NewTicker(100 * time.Millisecond)
-	defer quick.Stop()
-	slow := time.NewTicker(time.Second)
-	defer slow.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-quick.C:
-			g.flushMarks(ctx)
-		case now := <-slow.C:
+		case now := <-tick.C:
 			g.closeExpired(now)
 			g.sendAwayIfCutOff(now)
 			g.presence.beat(ctx)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
@@ -13,8 +14,12 @@ import (
 // learn how far they have read.
 const chattyRoom = 100
 
-// maxMarks is how many marks go in one ask.
-const maxMarks = 1000
+const (
+	flushEvery    = 100 * time.Millisecond
+	maxMarks      = 1000            // marks in one ask
+	marksPatience = 3 * time.Second // for the answer to one
+	mostMarks     = 100_000         // wait for role/rooms; others are lost
+)
 
 type markKey struct {
 	room chat.RoomID
@@ -45,14 +50,24 @@ func (s *Session) mark(m chat.Mark) {
 	s.g.marks.add(m)
 }
 
-func (m *marks) add(mark chat.Mark) {
+func (m *marks) add(list ...chat.Mark) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, mark := range list {
+		m.merge(mark)
+	}
+}
+
+// merge keeps the higher numbers of a mark and what waits already. m is locked.
+func (m *marks) merge(mark chat.Mark) {
 	if m.waiting == nil {
 		m.waiting = map[markKey]chat.Mark{}
 	}
 	key := markKey{mark.Room, mark.User}
-	old := m.waiting[key]
+	old, waits := m.waiting[key]
+	if !waits && len(m.waiting) >= mostMarks {
+		return
+	}
 	mark.Read, mark.Delivered = max(mark.Read, old.Read), max(mark.Delivered, old.Delivered)
 	m.waiting[key] = mark
 }
@@ -71,14 +86,36 @@ func (m *marks) take() []chat.Mark {
 	return list
 }
 
-// flushMarks hands what has gathered to role/rooms. What cannot be handed over
-// is lost: marks are not promised.
+// keepMarking hands marks on until ctx ends. It has a goroutine of its own: an
+// answer may be long in coming, and nothing else waits for it.
+func (g *Gateway) keepMarking(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			g.flushMarks(ctx)
+		}
+	}
+}
+
+// flushMarks hands what has gathered to role/rooms. While nobody takes it, it
+// waits; what is refused is lost: marks are not promised.
 func (g *Gateway) flushMarks(ctx context.Context) {
 	for list := g.marks.take(); len(list) > 0; list = g.marks.take() {
-		if _, err := contract.SetMarks.Ask(ctx, g.bus, &contract.MarkList{Marks: list, From: g.id}); err != nil {
-			g.log.Debug("marks were lost", "count", len(list), "err", err)
-			return
+		ask, cancel := context.WithTimeout(ctx, marksPatience)
+		_, err := contract.SetMarks.Ask(ask, g.bus, &contract.MarkList{Marks: list, From: g.id})
+		cancel()
+		switch {
+		case err == nil:
+			continue
+		case chat.CodeOf(err) == chat.Unavailable:
+			g.marks.add(list...)
 		}
+		g.log.Debug("marks were not taken", "count", len(list), "err", err)
+		return
 	}
 }
 
