@@ -375,7 +375,11 @@ func (s *socket) status(ref string, status contract.Status, text string) {
 func (s *socket) renew(ref, token string) {
 	ctx, cancel := asking(gateway.NewTrace())
 	defer cancel()
-	id, err := s.door.gateway.Identify(ctx, token)
+	var id contract.Identity
+	err := s.session.Allow()
+	if err == nil {
+		id, err = s.door.gateway.Identify(ctx, token)
+	}
 	if err != nil {
 		s.refuse(ref, s.door.public(ctx, "auth", err))
 		return

@@ -56,6 +56,7 @@ type Gateway struct {
 	holdings   *holdings
 	names      *names
 	marks      marks
+	typing     typing
 	presence   *presence
 	draining   atomic.Bool
 	restless   sync.WaitGroup // goroutines of sessions that catch up
@@ -185,16 +186,23 @@ func (g *Gateway) subscribe(hubs []*hub) *bus.Subscriptions {
 	return &subs
 }
 
-// tick does what is due each second, until ctx ends. Nothing in it waits for
+// tick does what is due again and again, until ctx ends. Nothing in it waits for
 // anybody: who is told nothing for some seconds takes this gateway for dead.
 func (g *Gateway) tick(ctx context.Context) {
+	quick := time.NewTicker(100 * time.Millisecond)
+	defer quick.Stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case now := <-quick.C:
+			for _, n := range g.typing.due(now) {
+				g.tellTyping(ctx, n)
+			}
 		case now := <-tick.C:
+			g.marks.catchUp()
 			g.closeExpired(now)
 			g.sendAwayIfCutOff(now)
 			g.presence.beat(ctx)

@@ -10,7 +10,7 @@ import (
 	"github.com/parley-chat/parley/internal/contract"
 )
 
-// Limit is something that is limited, by user or by address.
+// Limit is something that is limited, by user, by address or by socket.
 type Limit int
 
 // The limits. docs/limits.md is printed from their table. Gateways tell each other
@@ -21,15 +21,19 @@ const (
 	LimitSignIn
 	LimitSignUp
 	LimitConnect
+	LimitHint // typing, marks, presence, status and tokens over a socket
 )
 
 // Allowance is a token bucket: so many a second, so many at once.
 type Allowance struct {
 	Name   string
-	Per    string // "user" or "address"
+	Per    string // "user", "address" or perSocket
 	Second float64
 	Burst  int
 }
+
+// perSocket is what no other gateway needs to be told of.
+const perSocket = "socket"
 
 // Allowances are the defaults, by limit.
 var Allowances = [...]Allowance{
@@ -38,6 +42,7 @@ var Allowances = [...]Allowance{
 	LimitSignIn:  {"sign-ins and refreshes", "address", 1, 60},
 	LimitSignUp:  {"sign-ups", "address", 0.1, 30},
 	LimitConnect: {"new sockets", "address", 50, 500},
+	LimitHint:    {"`typing`, `read`, `delivered`, `watch_presence`, `status` and `auth`", perSocket, 20, 200},
 }
 
 // idleBucket is how long an unused bucket is kept; by then each is full again.
@@ -77,7 +82,9 @@ func (l *limits) allow(who string, what Limit, now time.Time) error {
 	r := l.bucket(key, now).ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait == 0 {
-		l.spent[key]++
+		if Allowances[what].Per != perSocket {
+			l.spent[key]++
+		}
 		return nil
 	}
 	r.CancelAt(now)
@@ -130,6 +137,13 @@ func (l *limits) hear(list []contract.Used, now time.Time) {
 	}
 }
 
+// forget lets go of what has ended.
+func (l *limits) forget(who string, what Limit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.buckets, bucketKey{who, what})
+}
+
 // sweep lets go of buckets that nobody has used for a while.
 func (l *limits) sweep(now time.Time) {
 	l.mu.Lock()
@@ -154,4 +168,9 @@ func (g *Gateway) AllowUser(user chat.UserID, what Limit) error {
 // AllowAddress spends from an address's bucket, which all of its [chat.Network] share.
 func (g *Gateway) AllowAddress(addr string, what Limit) error {
 	return g.limits.allow(chat.Network(addr), what, time.Now())
+}
+
+// Allow spends from the session's own bucket, like AllowUser.
+func (s *Session) Allow() error {
+	return s.g.limits.allow(string(s.id[:]), LimitHint, time.Now())
 }

@@ -30,6 +30,7 @@ type markKey struct {
 type marks struct {
 	mu      sync.Mutex
 	waiting map[markKey]chat.Mark
+	late    map[markKey]chat.Mark // beyond what a session is allowed: they wait longer
 }
 
 // Read marks a room that the client is in as read up to a number.
@@ -47,6 +48,10 @@ func (s *Session) mark(m chat.Mark) {
 		s.sink.Tell(Refused{"", chat.Errorf(chat.NotFound, "you are not in that room")})
 		return
 	}
+	if s.Allow() != nil {
+		s.g.marks.addLate(m)
+		return
+	}
 	s.g.marks.add(m)
 }
 
@@ -54,22 +59,38 @@ func (m *marks) add(list ...chat.Mark) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, mark := range list {
-		m.merge(mark)
+		merge(&m.waiting, mark)
 	}
 }
 
-// merge keeps the higher numbers of a mark and what waits already. m is locked.
-func (m *marks) merge(mark chat.Mark) {
-	if m.waiting == nil {
-		m.waiting = map[markKey]chat.Mark{}
+func (m *marks) addLate(mark chat.Mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	merge(&m.late, mark)
+}
+
+// catchUp has what came late wait no longer.
+func (m *marks) catchUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mark := range m.late {
+		merge(&m.waiting, mark)
+	}
+	m.late = nil
+}
+
+// merge keeps the higher numbers of a mark and what waits already.
+func merge(waiting *map[markKey]chat.Mark, mark chat.Mark) {
+	if *waiting == nil {
+		*waiting = map[markKey]chat.Mark{}
 	}
 	key := markKey{mark.Room, mark.User}
-	old, waits := m.waiting[key]
-	if !waits && len(m.waiting) >= mostMarks {
+	old, waits := (*waiting)[key]
+	if !waits && len(*waiting) >= mostMarks {
 		return
 	}
 	mark.Read, mark.Delivered = max(mark.Read, old.Read), max(mark.Delivered, old.Delivered)
-	m.waiting[key] = mark
+	(*waiting)[key] = mark
 }
 
 func (m *marks) take() []chat.Mark {
@@ -151,21 +172,4 @@ func (g *Gateway) tellRoom(id chat.RoomID, about chat.UserID, n Note, fits func(
 			s.session.sink.Tell(n)
 		}
 	}
-}
-
-// Typing tells the others in a room that the client types, or stops. Only who is
-// in the room is heard.
-func (s *Session) Typing(room chat.RoomID, on bool) {
-	if s.seat(room) == nil {
-		s.sink.Tell(Refused{"", chat.Errorf(chat.NotFound, "you are not in that room")})
-		return
-	}
-	n := contract.TypingNotice{Room: room, User: s.user, On: on, From: s.g.id}
-	if err := contract.Typing.Publish(context.Background(), s.g.bus, &n); err != nil {
-		s.g.log.Debug("typing was not told", "err", err)
-	}
-}
-
-func (g *Gateway) typed(_ context.Context, n *contract.TypingNotice) {
-	g.tellRoom(n.Room, n.User, Typing{n.Room, n.User, n.On}, func(s *Session) bool { return s.user != n.User })
 }

@@ -66,6 +66,10 @@ func (s *Session) SetStatus(ref string, status contract.Status, text string) {
 		s.sink.Tell(Refused{ref, chat.Errorf(chat.Invalid, "a status is online, away, busy or offline")})
 		return
 	}
+	if err := s.Allow(); err != nil {
+		s.sink.Tell(Refused{ref, chat.Public(err)})
+		return
+	}
 	p := s.g.presence
 	p.mu.Lock()
 	if at := p.here[s.user]; at != nil {
@@ -148,6 +152,10 @@ func (s *Session) WatchPresence(ref string, users []chat.UserID) {
 		s.sink.Tell(Refused{ref, chat.Errorf(chat.TooLarge, "at most %d users are watched", MaxWatched)})
 		return
 	}
+	if err := s.Allow(); err != nil {
+		s.sink.Tell(Refused{ref, chat.Public(err)})
+		return
+	}
 	p := s.g.presence
 	p.mu.Lock()
 	p.unwatch(s)
@@ -156,20 +164,38 @@ func (s *Session) WatchPresence(ref string, users []chat.UserID) {
 	for _, id := range s.watches {
 		p.watchers[id] = append(p.watchers[id], s)
 	}
+	asks := s.asks
+	s.asks = true
 	s.mu.Unlock()
 	p.rewatch = true
 	p.mu.Unlock()
 	s.sink.Tell(Acked{ref})
-	s.later(func(ctx context.Context) {
-		now, err := contract.PresenceOf.Ask(ctx, s.g.bus, &contract.PresenceAsk{Users: users})
-		if err != nil {
+	if !asks { // one task is enough, however often the client changes its mind
+		s.later(s.askPresence)
+	}
+}
+
+// askPresence tells how those are whom the client watches, as it reads: asking
+// much is no slow reading.
+func (s *Session) askPresence(ctx context.Context) {
+	s.mu.Lock()
+	users := s.watches
+	s.asks = false
+	s.mu.Unlock()
+	for part := range slices.Chunk(users, presencesAtOnce) {
+		now, err := contract.PresenceOf.Ask(ctx, s.g.bus, &contract.PresenceAsk{Users: part})
+		if err != nil || s.sink.Wait(ctx) != nil {
 			return // unknown counts as away; changes follow when presence is back
 		}
 		for _, one := range now.Presence {
 			s.sink.Tell(Here{one})
 		}
-	})
+	}
 }
+
+// presencesAtOnce is how many are asked for at once, so that the answer fits into
+// a message of the bus whatever their status texts.
+const presencesAtOnce = 500
 
 // unwatch takes the session from everybody it watches. p is locked.
 func (p *presence) unwatch(s *Session) {

@@ -41,6 +41,7 @@ type Session struct {
 	tasks    []func(context.Context)
 	cancel   context.CancelFunc // of the goroutine that runs tasks, while there is one
 	watches  []chat.UserID
+	asks     bool // a task will ask how those are
 }
 
 // Open begins a session. It returns at once; the welcome, what was missed and
@@ -120,6 +121,7 @@ func (s *Session) detach() {
 		}
 	})
 	s.g.presence.went(s)
+	s.g.limits.forget(string(s.id[:]), LimitHint)
 }
 
 // later runs a task behind those that the session runs already. An idle session
