@@ -100,6 +100,7 @@ type filler struct{ n uint64 }
 // later are fields that were added after their message was recorded.
 var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "MyRoomsAsk.ByID": true,
 	"SignUpAsk.Invite": true, "HistoryAsk.AroundTime": true, "RefreshAsk.Key": true, "SignInAsk.Key": true, "SignUpAsk.Key": true, "MakeInviteAsk.Key": true,
+	"PresenceWatch.On": true, "PresenceWatch.More": true,
 	"Error.Trace": true} // this one does not travel
 
 func (f *filler) fill(v reflect.Value) {

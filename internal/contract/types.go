@@ -429,10 +429,15 @@ type PresenceAsk struct {
 	Users []chat.UserID `json:"users"`
 }
 
-// PresenceWatch replaces the set of users whom a gateway asks about.
+// PresenceWatch replaces the set of users whom a gateway asks about. A set that is
+// too large for a message comes in pieces: all but the first go On, and all but the
+// last have More behind them. With the last one the set is the new one. Who does not
+// know of pieces has the last one for the set.
 type PresenceWatch struct {
 	Run   uint64        `json:"run"`
 	Users []chat.UserID `json:"users"`
+	On    bool          `json:"on,omitempty"`
+	More  bool          `json:"more,omitempty"`
 }
 
 // Presence is a user's status; several sessions make the most present one.

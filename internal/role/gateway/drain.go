@@ -20,7 +20,9 @@ func (g *Gateway) Drain(ctx context.Context) {
 	g.log.Info("draining", "sessions", g.people.len())
 	g.sayBye("the server is going down or being upgraded")
 	leaving := contract.HereNotice{Run: g.id, Leaving: true}
-	g.presence.publish(ctx, &leaving)
+	if err := contract.Here.Publish(ctx, g.bus, &leaving); err != nil {
+		g.log.Debug("leaving was not told", "err", err)
+	}
 	check := time.NewTicker(10 * time.Millisecond)
 	defer check.Stop()
 	for g.people.len() > 0 {

@@ -85,6 +85,7 @@ func sizesTable() string {
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", s.what, s.value, s.unit)
 	}
 	fmt.Fprintf(&b, "| people whose presence one socket watches | %d | people |\n", MaxWatched)
+	fmt.Fprintf(&b, "| all sockets of a user at one gateway watch together | %d | people |\n", MaxWatchedByUser)
 	fmt.Fprintf(&b, "| commands of one socket that wait for their answer | %d | commands |\n", maxWaiting)
 	return b.String()
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,6 +19,7 @@ type presence struct {
 	here     map[chat.UserID]*sitting
 	changed  map[chat.UserID]struct{}
 	watchers map[chat.UserID][]*Session
+	watching map[chat.UserID]int               // how many all sessions of a user watch together
 	told     map[chat.UserID]contract.Presence // of watched users, what was told last
 	rewatch  bool                              // the set of watched users has changed
 }
@@ -30,7 +32,8 @@ type sitting struct {
 
 func newPresence(g *Gateway) *presence {
 	return &presence{g: g, here: map[chat.UserID]*sitting{}, changed: map[chat.UserID]struct{}{},
-		watchers: map[chat.UserID][]*Session{}, told: map[chat.UserID]contract.Presence{}}
+		watchers: map[chat.UserID][]*Session{}, watching: map[chat.UserID]int{},
+		told: map[chat.UserID]contract.Presence{}}
 }
 
 func (p *presence) came(s *Session) {
@@ -84,33 +87,54 @@ func (s *Session) SetStatus(ref string, status contract.Status, text string) {
 // seconds, presence takes this gateway for dead.
 func (p *presence) beat(ctx context.Context) {
 	p.mu.Lock()
-	notice := contract.HereNotice{Run: p.g.id}
+	var changed []contract.Sitting
 	for id := range p.changed {
-		if len(notice.Sittings) == sittingsAtOnce {
+		if len(changed) == changesAtOnce {
 			break // the others go with the next beat
 		}
-		notice.Sittings = append(notice.Sittings, p.sittingOf(id))
+		changed = append(changed, p.sittingOf(id))
 		delete(p.changed, id)
 	}
-	var watch *contract.PresenceWatch
-	if p.rewatch {
+	var watched []chat.UserID
+	rewatch := p.rewatch
+	if rewatch {
 		p.rewatch = false
-		watch = &contract.PresenceWatch{Run: p.g.id, Users: make([]chat.UserID, 0, len(p.watchers))}
-		for id := range p.watchers {
-			watch.Users = append(watch.Users, id)
-		}
+		watched = slices.Collect(maps.Keys(p.watchers))
 	}
 	p.mu.Unlock()
-	if watch != nil { // first: what follows may be about them
-		if err := contract.WatchPresence.Publish(ctx, p.g.bus, watch); err != nil {
-			p.g.log.Debug("whom we watch was not told", "err", err)
-		}
+	if rewatch { // first: what follows may be about them
+		p.publishWatched(ctx, watched)
 	}
-	p.publish(ctx, &notice)
+	p.publish(ctx, false, changed)
 }
 
-// sittingsAtOnce is how many go in one notice.
-const sittingsAtOnce = 2000
+// How many go in one message of the bus, whatever the status texts, and how many
+// with one beat.
+const (
+	sittingsAtOnce = 500
+	changesAtOnce  = 2000
+	watchedAtOnce  = 20_000
+)
+
+// publishWatched tells whom this gateway asks about, all of them; what cannot be
+// told is told with the next beat.
+func (p *presence) publishWatched(ctx context.Context, all []chat.UserID) {
+	for on := false; !on || len(all) > 0; on = true {
+		n := min(len(all), watchedAtOnce)
+		watch := contract.PresenceWatch{Run: p.g.id, Users: all[:n], On: on, More: n < len(all)}
+		if watch.Users == nil {
+			watch.Users = []chat.UserID{}
+		}
+		all = all[n:]
+		if err := contract.WatchPresence.Publish(ctx, p.g.bus, &watch); err != nil {
+			p.g.log.Warn("whom we watch was not told; it is told again", "err", err)
+			p.mu.Lock()
+			p.rewatch = true
+			p.mu.Unlock()
+			return
+		}
+	}
+}
 
 // announceAll tells a presence that starts everything: the first notice clears
 // what it knew, the others add to it.
@@ -122,11 +146,7 @@ func (p *presence) announceAll(ctx context.Context) {
 	}
 	p.rewatch = true
 	p.mu.Unlock()
-	for first := true; first || len(all) > 0; first = false {
-		n := min(len(all), sittingsAtOnce)
-		p.publish(ctx, &contract.HereNotice{Run: p.g.id, All: first, Sittings: all[:n]})
-		all = all[n:]
-	}
+	p.publish(ctx, true, all)
 }
 
 func (p *presence) sittingOf(id chat.UserID) contract.Sitting {
@@ -136,14 +156,26 @@ func (p *presence) sittingOf(id chat.UserID) contract.Sitting {
 	return contract.Sitting{User: id}
 }
 
-func (p *presence) publish(ctx context.Context, n *contract.HereNotice) {
-	if err := contract.Here.Publish(ctx, p.g.bus, n); err != nil {
-		p.g.log.Debug("who is here was not told", "err", err)
+// publish tells in as many notices as it takes, in one at least: it is the
+// heartbeat.
+func (p *presence) publish(ctx context.Context, all bool, list []contract.Sitting) {
+	for first := true; first || len(list) > 0; first = false {
+		n := min(len(list), sittingsAtOnce)
+		notice := contract.HereNotice{Run: p.g.id, All: all && first, Sittings: list[:n]}
+		list = list[n:]
+		if err := contract.Here.Publish(ctx, p.g.bus, &notice); err != nil {
+			p.g.log.Debug("who is here was not told", "err", err)
+		}
 	}
 }
 
-// MaxWatched is how many users a session can watch.
-const MaxWatched = 1000
+// MaxWatched is how many users a session can watch, MaxWatchedByUser how many all
+// sessions of a user on one gateway together: what one gateway watches is told as a
+// whole.
+const (
+	MaxWatched       = 1000
+	MaxWatchedByUser = 5000
+)
 
 // WatchPresence replaces the users whose presence the client hears of: now, and
 // when it changes.
@@ -158,9 +190,23 @@ func (s *Session) WatchPresence(ref string, users []chat.UserID) {
 	}
 	p := s.g.presence
 	p.mu.Lock()
+	s.mu.Lock()
+	most := MaxWatchedByUser + len(s.watches)
+	s.mu.Unlock()
+	if p.watching[s.user]+len(users) > most && !s.g.limits.off {
+		p.mu.Unlock()
+		s.sink.Tell(Refused{ref, chat.Errorf(chat.TooLarge, "your connections watch at most %d users together", MaxWatchedByUser)})
+		return
+	}
 	p.unwatch(s)
 	s.mu.Lock()
+	if s.over.Load() { // nobody would take it out again
+		s.mu.Unlock()
+		p.mu.Unlock()
+		return
+	}
 	s.watches = chat.SortIDs(users)
+	p.watching[s.user] += len(s.watches)
 	for _, id := range s.watches {
 		p.watchers[id] = append(p.watchers[id], s)
 	}
@@ -211,6 +257,9 @@ func (p *presence) unwatch(s *Session) {
 			delete(p.told, id)
 			p.rewatch = true
 		}
+	}
+	if p.watching[s.user] -= len(s.watches); p.watching[s.user] <= 0 {
+		delete(p.watching, s.user)
 	}
 	s.watches = nil
 }

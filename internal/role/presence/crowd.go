@@ -27,6 +27,7 @@ type gateway struct {
 	heard   time.Time
 	told    bool // it has told everything; the rest are changes
 	watched map[chat.UserID]struct{}
+	coming  map[chat.UserID]struct{} // of the set that replaces it, what has come so far
 }
 
 func newCrowd() *crowd {
@@ -126,14 +127,23 @@ func (c *crowd) watch(w *contract.PresenceWatch, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g := c.gateway(w.Run)
-	watched := make(map[chat.UserID]struct{}, len(w.Users))
+	g.heard = now
+	if !w.On || g.coming == nil {
+		g.coming = make(map[chat.UserID]struct{}, len(w.Users))
+	}
+	if g.watched == nil {
+		g.watched = map[chat.UserID]struct{}{}
+	}
 	for _, id := range w.Users {
-		watched[id] = struct{}{}
+		g.coming[id] = struct{}{}
 		if _, before := g.watched[id]; !before {
+			g.watched[id] = struct{}{}
 			c.changed[id] = struct{}{}
 		}
 	}
-	g.heard, g.watched = now, watched
+	if !w.More {
+		g.watched, g.coming = g.coming, nil
+	}
 }
 
 // news is what has changed since the last call, by gateway that asked.

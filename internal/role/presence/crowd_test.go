@@ -90,3 +90,25 @@ func TestWhoIsNewlyWatchedIsToldOf(t *testing.T) {
 		t.Errorf("told again: %v", again)
 	}
 }
+
+func TestWhomAGatewayWatchesComesInPieces(t *testing.T) {
+	c, now := newCrowd(), time.Unix(1000, 0)
+	dan := chat.UserID{15: 4}
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{dan, bob}}, now)
+	c.news(now)
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{ann}, More: true}, now)
+	c.hear(here(1, bob, 1, contract.Online), now)
+	if news := c.news(now)[9]; len(news) != 2 {
+		t.Errorf("between the pieces: %v", news)
+	}
+	c.watch(&contract.PresenceWatch{Run: 9, Users: []chat.UserID{bob}, On: true}, now)
+	c.hear(here(1, dan, 1, contract.Online), now)
+	if news := c.news(now); len(news) != 0 {
+		t.Errorf("told again, or of somebody who is watched no more: %v", news)
+	}
+	c.hear(here(1, ann, 1, contract.Online), now)
+	c.hear(here(1, bob, 1, contract.Busy), now)
+	if news := c.news(now)[9]; len(news) != 2 {
+		t.Errorf("of both: %v", news)
+	}
+}

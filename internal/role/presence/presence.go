@@ -6,6 +6,7 @@ package presence
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ const (
 	tellEvery   = time.Second     // changes are gathered that long
 	askAgain    = 2 * time.Second // at most so often all gateways are asked for everything
 	mostAsked   = 1000
+	newsAtOnce  = 500 // in a message of the bus, whatever the status texts
 )
 
 // Presence is the role.
@@ -86,9 +88,11 @@ func (p *Presence) listen() *bus.Subscriptions {
 // tell sends each gateway what has changed of the users it asked about.
 func (p *Presence) tell(ctx context.Context, now time.Time) {
 	for run, list := range p.at.news(now) {
-		err := contract.PresenceNews.At(contract.Run(run)).Publish(ctx, p.bus, &contract.PresenceList{Presence: list})
-		if err != nil {
-			p.log.Debug("news were not told", "gateway", contract.Run(run), "err", err)
+		for part := range slices.Chunk(list, newsAtOnce) {
+			err := contract.PresenceNews.At(contract.Run(run)).Publish(ctx, p.bus, &contract.PresenceList{Presence: part})
+			if err != nil {
+				p.log.Debug("news were not told", "gateway", contract.Run(run), "err", err)
+			}
 		}
 	}
 }
