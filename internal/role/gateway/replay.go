@@ -13,14 +13,50 @@ import (
 
 // Sizes of what a session reads while it catches up.
 const (
-	welcomeRooms  = 500 // in the welcome; the rest follow
+	welcomeRooms  = 500       // in the welcome; the rest follow
+	welcomeBytes  = 900 << 10 // of them; a socket may have 1 MiB waiting
+	roomBytes     = 1 << 10   // of a room without its texts
+	idBytes       = 40
 	defaultReplay = 500 // events per room
 	replayPage    = 500
 	replayBytes   = 256 << 10
 	replayRooms   = 500 // per ask
 )
 
-// begin welcomes the client and brings it into its rooms.
+// fitting is how many of the rooms a welcome can show: it is one frame, and what
+// waits for a client is bounded. The sizes are those of the JSON, rather too large.
+func fitting(rooms []chat.Mine) int {
+	size := 0
+	for i := range rooms {
+		r := &rooms[i]
+		size += roomBytes + 2*(inJSON(r.Name)+inJSON(r.Topic)) // twice: the event may be what set them
+		if e := r.Last; e != nil {
+			size += inJSON(e.Body.Text) + inJSON(e.Nonce) + len(e.Body.Attachments) + len(e.Body.Meta) +
+				idBytes*(len(e.Body.Mentions)+len(e.Body.Members))
+		}
+		if size > welcomeBytes {
+			return i
+		}
+	}
+	return len(rooms)
+}
+
+// inJSON is how long a text may become in JSON.
+func inJSON(text string) (size int) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ':
+			size += 6
+		case c == '"', c == '\\', c > '~':
+			size += 2
+		default:
+			size++
+		}
+	}
+	return size
+}
+
+// begin welcomes the client and brings it into its rooms, as it reads.
 func (s *Session) begin(ctx context.Context, h Hello) {
 	limit := uint64(defaultReplay)
 	if h.ReplayLimit > 0 {
@@ -38,11 +74,16 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 			return
 		}
 		rooms := slices.DeleteFunc(page.Rooms, func(r chat.Mine) bool { return shown[r.ID] })
+		told := 0
 		if first {
-			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: rooms})
+			told = fitting(rooms)
+			s.sink.Tell(Welcome{Session: s.id, User: s.who().User, Rooms: rooms[:told]})
 		}
 		for i := range rooms {
-			if !first {
+			if s.sink.Wait(ctx) != nil {
+				return
+			}
+			if i >= told {
 				s.sink.Tell(Entered{rooms[i]})
 			}
 			shown[rooms[i].ID] = true
@@ -57,6 +98,9 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 		}
 	}
 	for room := range h.Cursors {
+		if s.sink.Wait(ctx) != nil {
+			return
+		}
 		if s.seat(room) == nil {
 			s.sink.Tell(Gone{room})
 		}
@@ -128,6 +172,9 @@ func (s *Session) enter(ctx context.Context, place *seat) {
 		s.giveUp(ctx, err)
 		return
 	}
+	if s.sink.Wait(ctx) != nil {
+		return
+	}
 	mine.Head = place.pos // where the client's number begins; what came since follows
 	s.sink.Tell(Entered{*mine})
 	s.catchUp(ctx, []*seat{place})
@@ -149,6 +196,9 @@ func (s *Session) showAgain(ctx context.Context, room chat.RoomID) {
 	mine, err := contract.Room.Ask(ctx, s.g.bus, &contract.RoomAsk{User: s.user, Room: room})
 	if err != nil {
 		s.g.log.Debug("changed settings were not told", "trace", TraceOf(ctx), "err", err)
+		return
+	}
+	if s.sink.Wait(ctx) != nil {
 		return
 	}
 	h := s.g.hubOf(room)

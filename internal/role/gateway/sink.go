@@ -33,7 +33,7 @@ type (
 	Welcome struct {
 		Session chat.ID
 		User    chat.User
-		Rooms   []chat.Mine // at most 500; more follow as Entered
+		Rooms   []chat.Mine // at most 500, of bounded size; more follow as Entered
 	}
 	// Acked answers a command that changed nothing, or a request of the session.
 	Acked struct{ Ref string }
