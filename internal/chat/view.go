@@ -99,7 +99,8 @@ type Login struct {
 
 // Revocation is a numbered row: sessions of User that it covers get nothing any
 // more. With a Login it covers that one; without, all whose tokens were made
-// before NotBefore, and, when Banned, those made after as well.
+// before NotBefore, and, when Banned, those made after as well. With none of the
+// three it covers no session: the user's org role is another since.
 type Revocation struct {
 	Number    uint64 `json:"number"`
 	User      UserID `json:"user"`

@@ -12,10 +12,16 @@ type Access struct{ s *Store }
 // Access is the part of the store that role/access uses.
 func (s *Store) Access() *Access { return &Access{s} }
 
-// SetRole gives a user an org role, and returns them as they are then.
-func (a *Access) SetRole(ctx context.Context, user chat.UserID, role chat.OrgRole) (u chat.User, err error) {
+// SetRole gives a user an org role, and returns them as they are then. A change
+// writes a revocation that covers no session: by its number everybody learns that
+// what they know of the user is old.
+func (a *Access) SetRole(ctx context.Context, user chat.UserID, role chat.OrgRole, at int64) (u chat.User, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
-		if _, err := q.exec(`UPDATE users SET role = $1 WHERE id = $2 AND role <> 'system'`, role, user); err != nil {
+		changed, err := q.exec(`UPDATE users SET role = $1 WHERE id = $2 AND role <> $1 AND role <> 'system'`, role, user)
+		if err == nil && changed > 0 {
+			err = revoke(q, chat.Revocation{User: user, At: at})
+		}
+		if err != nil {
 			return err
 		}
 		u, err = userByID(q, user)

@@ -21,7 +21,9 @@ type Store interface {
 	Owners(ctx context.Context) (int, error)
 	// InTurn does work while no other process does work of the same name.
 	InTurn(ctx context.Context, name string, work func(context.Context) error) error
-	SetRole(ctx context.Context, user chat.UserID, role chat.OrgRole) (chat.User, error)
+	// SetRole writes a revocation with it that ends nothing: the user is asked for
+	// anew wherever they are known.
+	SetRole(ctx context.Context, user chat.UserID, role chat.OrgRole, at int64) (chat.User, error)
 	// SetBanned writes a revocation with it: every session of the user ends.
 	SetBanned(ctx context.Context, user chat.UserID, banned bool, at int64) (chat.User, error)
 	Stats(ctx context.Context) (chat.Stats, error)
@@ -141,7 +143,7 @@ func (a *Access) change(ctx context.Context, mine chat.OrgRole, u *chat.User, q 
 		return err
 	}
 	if q.Role != nil && *q.Role != now.Role {
-		if now, err = a.store.SetRole(ctx, u.ID, *q.Role); err != nil {
+		if now, err = a.store.SetRole(ctx, u.ID, *q.Role, time.Now().UnixMilli()); err != nil {
 			return err
 		}
 		a.log.Info("an org role was given", "user", now.Username, "org_role", now.Role, "by", q.By)

@@ -39,7 +39,7 @@ func (r register) InTurn(ctx context.Context, _ string, work func(context.Contex
 	return work(ctx)
 }
 
-func (r register) SetRole(_ context.Context, id chat.UserID, role chat.OrgRole) (chat.User, error) {
+func (r register) SetRole(_ context.Context, id chat.UserID, role chat.OrgRole, _ int64) (chat.User, error) {
 	r[id].Role = role
 	return *r[id], nil
 }

@@ -176,12 +176,11 @@ func (a *Accounts) tellChanged(ctx context.Context, u *chat.User) {
 	}
 }
 
-// userChanged hears of changes that others made; a ban is a revocation too.
+// userChanged hears of changes that others made; a ban or another role is a
+// revocation too.
 func (a *Accounts) userChanged(_ context.Context, u *chat.User) {
 	a.holders.forget(u.ID)
-	if u.Banned {
-		a.revoked.made()
-	}
+	a.revoked.made()
 }
 
 // tellJobs wakes role/rooms; without it the jobs wait for its next look.

@@ -22,8 +22,7 @@ func (a *Accounts) identify(ctx context.Context, q *contract.IdentifyAsk) (*cont
 	hash, now := sha256.Sum256([]byte(q.Token)), time.Now()
 	seen := a.revoked.newest()
 	if id, known := a.holders.get(hash, now); known {
-		id.Revoked = seen
-		return &id, nil
+		return &id, nil // with the number of when it was read: since then it was not revoked, or is forgotten at once
 	}
 	id, err := a.verify(ctx, q.Token)
 	if err != nil {

@@ -48,7 +48,7 @@ func newOffice(t testing.TB, cfg Config) *office {
 			}
 		},
 		role: func(user chat.UserID, role chat.OrgRole) {
-			if _, err := access.SetRole(t.Context(), user, role); err != nil {
+			if _, err := access.SetRole(t.Context(), user, role, now()); err != nil {
 				t.Fatal(err)
 			}
 		},

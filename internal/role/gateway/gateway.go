@@ -228,11 +228,16 @@ func closeHubs(hubs []*hub) (err error) {
 	return err
 }
 
-// userChanged hands a changed profile to those it concerns.
+// userChanged hands a changed profile to those it concerns. Notices of two who
+// change a user at once may come in either order, so it does not have the last
+// word on a role.
 func (g *Gateway) userChanged(_ context.Context, u *chat.User) {
 	g.names.forget(u.Username)
+	g.identities.change(u.ID)
 	for _, s := range g.people.of(u.ID) {
-		s.setUser(*u)
+		if s.setUser(*u).Role != u.Role {
+			g.identities.outdate(u.ID)
+		}
 		s.sink.Tell(Profile{*u})
 	}
 	for _, s := range g.presence.watchersOf(u.ID) {

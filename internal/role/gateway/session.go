@@ -55,7 +55,7 @@ func (g *Gateway) Open(h Hello, sink Sink) *Session {
 	case g.draining.Load():
 		s.end(EndDraining)
 		return s
-	case g.identities.revoked(&h.Identity):
+	case !g.identities.check(&h.Identity):
 		s.end(EndRevoked)
 		return s
 	}
@@ -76,10 +76,12 @@ func (s *Session) who() contract.Identity {
 	return s.identity
 }
 
-func (s *Session) setUser(u chat.User) {
+// setUser changes what is known of the user, and says what was known before.
+func (s *Session) setUser(u chat.User) (old chat.User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.identity.User = u
+	old, s.identity.User = s.identity.User, u
+	return old
 }
 
 func (s *Session) ended() bool { return s.over.Load() }
@@ -220,6 +222,10 @@ func (s *Session) Renew(ref string, id contract.Identity) {
 	s.identity = id
 	s.mu.Unlock()
 	s.expires.Store(id.Expires)
+	if !s.g.identities.check(&id) {
+		s.end(EndRevoked)
+		return
+	}
 	s.sink.Tell(Acked{ref})
 }
 

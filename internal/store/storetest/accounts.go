@@ -167,11 +167,15 @@ var accounts = []promise{
 		mustCode(t, err, chat.NotFound)
 	}},
 	{"a closed account leaves a tombstone and a job for each of its rooms", checkClose},
-	{"roles and bans change, and a ban is a revocation", func(t *testing.T, open Open) {
+	{"roles and bans change, and each change is a revocation", func(t *testing.T, open Open) {
 		s := open(t)
 		u := signUp(t, s, "a")
-		have, err := s.Access().SetRole(t.Context(), u.ID, chat.OrgAdmin)
-		must(t, err)
+		var have chat.User
+		for range 2 {
+			var err error
+			have, err = s.Access().SetRole(t.Context(), u.ID, chat.OrgAdmin, 90)
+			must(t, err)
+		}
 		role, found, err := s.Access().Role(t.Context(), u.ID)
 		must(t, err)
 		if have.Role != chat.OrgAdmin || role != chat.OrgAdmin || !found {
@@ -189,13 +193,13 @@ var accounts = []promise{
 		}
 		list, last, err := s.Accounts().Revocations(t.Context(), 0, 10)
 		must(t, err)
-		want := []chat.Revocation{{Number: 1, User: u.ID, NotBefore: 100, Banned: true, At: 100}, {Number: 2, User: u.ID, NotBefore: 100, At: 100}}
-		if !reflect.DeepEqual(list, want) || last != 2 {
+		want := []chat.Revocation{{Number: 1, User: u.ID, At: 90}, {Number: 2, User: u.ID, NotBefore: 100, Banned: true, At: 100}, {Number: 3, User: u.ID, NotBefore: 100, At: 100}}
+		if !reflect.DeepEqual(list, want) || last != 3 {
 			t.Fatalf("revocations are %+v, last %d", list, last)
 		}
-		_, err = s.Access().SetRole(t.Context(), ID(9), chat.OrgAdmin)
+		_, err = s.Access().SetRole(t.Context(), ID(9), chat.OrgAdmin, 110)
 		mustCode(t, err, chat.NotFound)
-		sys, err := s.Access().SetRole(t.Context(), chat.System, chat.OrgMember)
+		sys, err := s.Access().SetRole(t.Context(), chat.System, chat.OrgMember, 110)
 		must(t, err)
 		if sys.Role != chat.OrgSystem {
 			t.Fatalf("the system is %s", sys.Role)

@@ -127,7 +127,7 @@ var invites = []promise{
 		admin := signUp(t, s, "admin")
 		role := func(r chat.OrgRole) {
 			t.Helper()
-			_, err := s.Access().SetRole(t.Context(), admin.ID, r)
+			_, err := s.Access().SetRole(t.Context(), admin.ID, r, 7)
 			must(t, err)
 		}
 		banned := func(is bool) {
