@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -15,9 +16,12 @@ import (
 
 // What the protocol says about sockets.
 const (
-	heartbeat     = 25 * time.Second
-	maxFrame      = 64 << 10
-	helloTimeout  = 10 * time.Second // for each frame until the last cursors have come
+	heartbeat    = 25 * time.Second
+	maxFrame     = 64 << 10
+	helloTimeout = 10 * time.Second // until the hello has come
+	// cursorsWait is how many times as long the cursors behind a hello may take, all
+	// of them: 100 000 are 5 MB, which is two minutes at 40 KB a second.
+	cursorsWait   = 12
 	maxCursors    = 100_000
 	replayDefault = 500
 	maxPage       = 200
@@ -34,7 +38,8 @@ type socket struct {
 	door    *Door
 	conn    *ws.Conn
 	session *gateway.Session // from the hello on
-	user    chat.UserID      // whose session it is
+	user    chat.UserID      // whose session it is, or will be when its cursors have come
+	counted bool             // among the user's sockets
 	address string
 
 	mu       sync.Mutex
@@ -43,10 +48,11 @@ type socket struct {
 
 // greeting is what a connection has before its session.
 type greeting struct {
-	token   string // of the handshake's Bearer header
+	token   string // of the handshake's Bearer header, then of the hello
 	trace   string // of the handshake, and of the hello
 	hello   gateway.Hello
-	began   bool // the hello frame has come; cursors follow
+	began   bool          // the hello frame has come; cursors follow
+	wait    time.Duration // until the next step has come: the hello, then all cursors
 	timeout *time.Timer
 }
 
@@ -61,7 +67,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request) {
 		refusal(r.Context(), d.log, "connecting", err).write(w)
 		return
 	}
-	s := &socket{door: d, address: address, greeting: &greeting{
+	s := &socket{door: d, address: address, greeting: &greeting{wait: d.cfg.HelloTimeout,
 		token: bearer(r.Header.Get("Authorization")), trace: gateway.TraceOf(r.Context())}}
 	fits := d.gateway.TakeAddress(address)
 	var handler ws.Handler = s
@@ -121,12 +127,12 @@ func (s *socket) await(conn *ws.Conn) {
 	if s.greeting == nil {
 		return // it has come already
 	}
-	s.greeting.timeout = time.AfterFunc(s.door.cfg.HelloTimeout, func() {
+	s.greeting.timeout = time.AfterFunc(s.greeting.wait, func() {
 		s.mu.Lock()
 		late := s.greeting != nil
 		s.mu.Unlock()
 		if late {
-			s.door.turnAway(conn, chat.Errorf(chat.Unauthenticated, "no hello came"))
+			s.door.turnAway(conn, chat.Errorf(chat.Unauthenticated, "the hello did not come in time"))
 		}
 	})
 }
@@ -141,8 +147,10 @@ func (d *Door) turnAway(conn *ws.Conn, err *chat.Error) {
 func (s *socket) Closed(*ws.Conn, int, error) {
 	s.door.gateway.ReleaseAddress(s.address)
 	s.settle()
-	if s.session != nil {
+	if s.counted {
 		s.door.gateway.ReleaseUser(s.user)
+	}
+	if s.session != nil {
 		s.session.Close()
 	}
 }
@@ -222,12 +230,12 @@ func (s *socket) hear(h head, msg []byte) *chat.Error {
 		if err != nil {
 			return err
 		}
-		return s.take(g, f.Cursors, f.More)
+		return s.take(g, &f)
 	}
 	return chat.Errorf(chat.Unauthenticated, "say hello first")
 }
 
-// begin finds out who says hello.
+// begin finds out who says hello, and counts their socket.
 func (s *socket) begin(g *greeting, f *helloFrame) *chat.Error {
 	if f.Token == "" {
 		f.Token = g.token
@@ -238,43 +246,74 @@ func (s *socket) begin(g *greeting, f *helloFrame) *chat.Error {
 	if f.ReplayLimit == 0 {
 		f.ReplayLimit = replayDefault
 	}
-	ctx, cancel := asking(g.trace)
-	defer cancel()
-	id, err := s.door.gateway.Identify(ctx, f.Token)
-	if err != nil {
-		return s.door.public(ctx, "hello", err)
+	id, refused := s.identify(g.trace, f.Token)
+	if refused != nil {
+		return refused
 	}
-	g.began, g.token = true, ""
+	s.user = id.User.ID
+	if s.counted = s.door.gateway.TakeUser(s.user); !s.counted {
+		return &chat.Error{Code: chat.RateLimited, Text: "you have too many sockets"}
+	}
+	g.began, g.token = true, f.Token
 	g.hello = gateway.Hello{Identity: id, Device: f.Device, Address: s.address, ReplayLimit: f.ReplayLimit}
-	return s.take(g, f.Cursors, f.More)
+	if err := g.add(f.Cursors); err != nil {
+		return err
+	}
+	if !f.More {
+		s.open(g)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.wait = cursorsWait * s.door.cfg.HelloTimeout
+	if g.timeout != nil {
+		g.timeout.Reset(g.wait)
+	}
+	return nil
 }
 
-// take adds cursors; the last ones open the session.
-func (s *socket) take(g *greeting, cursors map[chat.RoomID]uint64, more bool) *chat.Error {
+func (s *socket) identify(trace, token string) (contract.Identity, *chat.Error) {
+	ctx, cancel := asking(trace)
+	defer cancel()
+	id, err := s.door.gateway.Identify(ctx, token)
+	if err != nil {
+		return id, s.door.public(ctx, "hello", err)
+	}
+	return id, nil
+}
+
+// take adds cursors; the last ones open the session, for whom the token stands
+// for by then.
+func (s *socket) take(g *greeting, f *cursorsFrame) *chat.Error {
+	if err := g.add(f.Cursors); err != nil || f.More {
+		return err
+	}
+	id, err := s.identify(g.trace, g.token)
+	if err != nil {
+		return err
+	}
+	if id.User.ID != s.user {
+		return chat.Errorf(chat.Unauthenticated, "the token is somebody else's by now")
+	}
+	g.hello.Identity = id
+	s.open(g)
+	return nil
+}
+
+func (g *greeting) add(cursors map[chat.RoomID]uint64) *chat.Error {
 	if g.hello.Cursors == nil {
 		g.hello.Cursors = make(map[chat.RoomID]uint64, len(cursors))
 	}
 	if len(g.hello.Cursors)+len(cursors) > maxCursors {
 		return chat.Errorf(chat.TooLarge, "at most %d cursors", maxCursors)
 	}
-	for room, seq := range cursors {
-		g.hello.Cursors[room] = seq
-	}
-	if more {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if g.timeout != nil {
-			g.timeout.Reset(s.door.cfg.HelloTimeout)
-		}
-		return nil
-	}
-	s.user = g.hello.Identity.User.ID
-	if !s.door.gateway.TakeUser(s.user) {
-		return &chat.Error{Code: chat.RateLimited, Text: "you have too many sockets"}
-	}
+	maps.Copy(g.hello.Cursors, cursors)
+	return nil
+}
+
+func (s *socket) open(g *greeting) {
 	s.settle()
 	s.session = s.door.gateway.Open(g.hello, s)
-	return nil
 }
 
 // asking is for a frame that asks something of other roles.
