@@ -231,16 +231,17 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 	if err != nil {
 		return errors.Join(fmt.Errorf("log of partition %d: %w", partition, err), s.release(ctx, shard, partition))
 	}
-	w := newWorker(s, shard, intake, partition, partitions)
+	w := newWorker(ctx, s, shard, intake, partition, partitions)
 	subs := w.listen()
 	defer w.ending.Wait()
+	defer w.letGo(nil)
 	defer func() { _ = subs.Stop() }() // behind the release, which nobody is to wait for
 	defer func() { _ = s.release(ctx, shard, partition) }()
 	if err := subs.Err(); err != nil {
 		return err
 	}
 	defer s.began(w)()
-	err = w.run(ctx, ready)
+	err = w.run(ready)
 	switch {
 	case errors.Is(err, chat.ErrNotOwner):
 		s.log.Warn("a partition is another's now", "partition", partition, "err", err)

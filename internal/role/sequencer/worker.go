@@ -21,8 +21,9 @@ type worker struct {
 	partition  int
 	partitions int
 	log        *slog.Logger
-	letGo      context.CancelCauseFunc // set by run
-	ending     sync.WaitGroup          // what may take its time to end, and the partition is not to wait for
+	owning     context.Context // ends with the run, or by letGo
+	letGo      context.CancelCauseFunc
+	ending     sync.WaitGroup // what may take its time to end, and the partition is not to wait for
 
 	intake *bus.Log  // of run's goroutine only, like
 	heard  time.Time // when the log last gave a sign of life, and
@@ -35,9 +36,10 @@ type worker struct {
 	audience *audience
 }
 
-func newWorker(s *Sequencer, shard Shard, intake *bus.Log, partition, partitions int) *worker {
+func newWorker(ctx context.Context, s *Sequencer, shard Shard, intake *bus.Log, partition, partitions int) *worker {
+	ctx, letGo := context.WithCancelCause(ctx)
 	return &worker{
-		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions, letGo: func(error) {},
+		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions, owning: ctx, letGo: letGo,
 		log: s.log.With("partition", partition), at: shard.Position(), decided: shard.Position().Seq,
 		rooms: newRooms(s.cfg.RoomBytes), audience: newAudience(),
 	}
@@ -61,10 +63,10 @@ const (
 	finishWithin = 3 * time.Second
 )
 
-// run orders commands until ownership is lost or ctx ends; the batch that is
-// under way then is finished.
-func (w *worker) run(ctx context.Context, ready func()) error {
-	ctx, w.letGo = context.WithCancelCause(ctx)
+// run orders commands until ownership is lost or the worker's context ends; the
+// batch that is under way then is finished.
+func (w *worker) run(ready func()) error {
+	ctx := w.owning
 	finish, stop := outliving(ctx, finishWithin)
 	defer stop()
 	pinged := make(chan struct{}, 1)
