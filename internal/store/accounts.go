@@ -136,9 +136,24 @@ func findUsers(ctx context.Context, s *Store, query, behind string, limit int, w
 	return found, next, err
 }
 
-// SetSecret changes how a user's password is checked.
-func (a *Accounts) SetSecret(ctx context.Context, id chat.UserID, scheme, secret string) error {
-	return a.s.db.write(ctx, ofOthers, func(q tx) error { return setSecret(q, id, scheme, secret) })
+// SetSecret changes how a user's password is checked and revokes all their sessions
+// except one, in one transaction; the zero ID keeps none.
+func (a *Accounts) SetSecret(ctx context.Context, id chat.UserID, scheme, secret string, keep chat.ID, at int64) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		if err := setSecret(q, id, scheme, secret); err != nil {
+			return err
+		}
+		return endLoginsBut(q, id, keep, at)
+	})
+}
+
+// Rehash keeps another hash of the same password, unless the secret is not the old
+// one any more.
+func (a *Accounts) Rehash(ctx context.Context, id chat.UserID, old, scheme, secret string) error {
+	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		_, err := q.exec(`UPDATE credentials SET scheme = $1, secret = $2 WHERE user_id = $3 AND secret = $4`, scheme, secret, id, old)
+		return err
+	})
 }
 
 func setSecret(q tx, id chat.UserID, scheme, secret string) error {

@@ -134,27 +134,30 @@ func endLogin(q tx, user chat.UserID, login chat.ID, at int64) error {
 	return revoke(q, chat.Revocation{User: user, Login: login, At: at})
 }
 
-// EndLoginsBut revokes all sessions of the user except one; the zero ID keeps
-// none.
-func (a *Accounts) EndLoginsBut(ctx context.Context, user chat.UserID, keep chat.ID, at int64) error {
-	return a.s.db.write(ctx, ofOthers, func(q tx) error {
-		var ends []chat.ID
-		err := q.query(`SELECT id FROM logins WHERE user_id = $1 AND id <> $2`, []any{user, keep}, func(r row) error {
-			var id chat.ID
-			err := r.scan(&id)
-			ends = append(ends, id)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, id := range ends {
-			if err := endLogin(q, user, id, at); err != nil {
-				return err
-			}
-		}
-		return nil
+// endLoginsBut revokes all sessions of the user except one. It takes them in one
+// statement before the numbers: who ends one of them meanwhile is waited for, or
+// waits, and none is counted twice.
+func endLoginsBut(q tx, user chat.UserID, keep chat.ID, at int64) error {
+	var ended []chat.ID
+	err := q.query(`DELETE FROM logins WHERE user_id = $1 AND id <> $2 RETURNING id`, []any{user, keep}, func(r row) error {
+		var id chat.ID
+		err := r.scan(&id)
+		ended = append(ended, id)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	err = q.execEach(`DELETE FROM refresh_tokens WHERE login = $1`, len(ended), func(i int) []any { return []any{ended[i]} })
+	if err != nil {
+		return err
+	}
+	for _, id := range ended {
+		if err := revoke(q, chat.Revocation{User: user, Login: id, At: at}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PruneExpired forgets refresh tokens and door tokens that have expired, sessions

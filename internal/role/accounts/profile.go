@@ -68,10 +68,7 @@ func (a *Accounts) setPassword(ctx context.Context, account *chat.Account, q *co
 	if err != nil {
 		return err
 	}
-	if err := a.store.SetSecret(ctx, account.ID, schemeArgon2id, hash); err != nil {
-		return err
-	}
-	if err := a.store.EndLoginsBut(ctx, account.ID, q.Keep, now()); err != nil {
+	if err := a.store.SetSecret(ctx, account.ID, schemeArgon2id, hash, q.Keep, now()); err != nil {
 		return err
 	}
 	a.log.Info("a password was changed; other sessions are ended", "user", account.ID, "operator", q.Operator)

@@ -61,20 +61,20 @@ func (a *Accounts) prove(ctx context.Context, name string, s secret) (account ch
 	}
 	right, err = a.hasher.check(ctx, account.Scheme, account.Secret, s)
 	if err == nil && right && stale(account.Scheme, account.Secret) {
-		a.rehash(ctx, account.ID, s)
+		a.rehash(ctx, &account, s)
 	}
 	return account, right, err
 }
 
 // rehash replaces an imported or weaker hash now that the password is known. It
-// can wait for the next time.
-func (a *Accounts) rehash(ctx context.Context, id chat.UserID, s secret) {
+// can wait for the next time, and leaves a password that was set meanwhile.
+func (a *Accounts) rehash(ctx context.Context, account *chat.Account, s secret) {
 	hash, err := a.hasher.make(ctx, s)
 	if err == nil {
-		err = a.store.SetSecret(ctx, id, schemeArgon2id, hash)
+		err = a.store.Rehash(ctx, account.ID, account.Secret, schemeArgon2id, hash)
 	}
 	if err != nil {
-		a.log.Warn("a password was not hashed anew", "user", id, "trace", bus.TraceOf(ctx), "err", err)
+		a.log.Warn("a password was not hashed anew", "user", account.ID, "trace", bus.TraceOf(ctx), "err", err)
 	}
 }
 

@@ -52,13 +52,15 @@ type sessions interface {
 	// unless it is for the same next one, which is unused.
 	Rotate(ctx context.Context, old [32]byte, next chat.Refresh, now int64, address, device string) (l chat.Login, reused bool, err error)
 	EndLogin(ctx context.Context, user chat.UserID, login chat.ID, at int64) error
-	EndLoginsBut(ctx context.Context, user chat.UserID, keep chat.ID, at int64) error
 	PruneExpired(ctx context.Context, now int64) error
 }
 
 // proofs are what tokens and passwords are checked against.
 type proofs interface {
-	SetSecret(ctx context.Context, id chat.UserID, scheme, secret string) error
+	// SetSecret ends all sessions but one with it.
+	SetSecret(ctx context.Context, id chat.UserID, scheme, secret string, keep chat.ID, at int64) error
+	// Rehash does nothing when the secret is not the old one any more.
+	Rehash(ctx context.Context, id chat.UserID, old, scheme, secret string) error
 	SigningKeys(ctx context.Context) ([]chat.SigningKey, error) // the newest first
 	AddSigningKey(ctx context.Context, k chat.SigningKey) error // unless there is one
 	Revocations(ctx context.Context, since uint64, limit int) (list []chat.Revocation, last uint64, err error)

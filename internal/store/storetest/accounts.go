@@ -157,7 +157,7 @@ var accounts = []promise{
 		must(t, err)
 		have, err := s.Accounts().SetProfile(t.Context(), u.ID, nil, &status)
 		must(t, err)
-		must(t, s.Accounts().SetSecret(t.Context(), u.ID, "bcrypt", "other"))
+		must(t, s.Accounts().SetSecret(t.Context(), u.ID, "bcrypt", "other", chat.ID{}, 1))
 		account, _, err := s.Accounts().Account(t.Context(), u.ID)
 		must(t, err)
 		if have.DisplayName != "New" || have.StatusText != "away" || account.User != have || account.Scheme != "bcrypt" || account.Secret != "other" {

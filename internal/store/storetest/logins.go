@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"reflect"
 	"testing"
 
@@ -122,7 +123,7 @@ var logins = []promise{
 			t.Fatalf("that revoked something: %d, %v", last, err)
 		}
 	}},
-	{"sessions end one by one or all but one, each with a numbered revocation", func(t *testing.T, open Open) {
+	{"sessions end one by one, or all but one with a new password, each with a numbered revocation", func(t *testing.T, open Open) {
 		s := open(t)
 		a := s.Accounts()
 		for n := byte(20); n < 25; n++ {
@@ -131,7 +132,7 @@ var logins = []promise{
 		mustCode(t, a.EndLogin(t.Context(), bob, ID(20), 1), chat.NotFound)
 		must(t, a.EndLogin(t.Context(), alice, ID(20), 1))
 		mustCode(t, a.EndLogin(t.Context(), alice, ID(20), 1), chat.NotFound)
-		must(t, a.EndLoginsBut(t.Context(), alice, ID(22), 2))
+		must(t, a.SetSecret(t.Context(), alice, "scheme", "new", ID(22), 2))
 		left, err := a.Logins(t.Context(), alice)
 		must(t, err)
 		if len(left) != 1 || left[0].ID != ID(22) {
@@ -149,10 +150,56 @@ var logins = []promise{
 		if len(first) != 3 || len(rest) != 1 || last != 4 {
 			t.Fatalf("%d and %d revocations, last %d", len(first), len(rest), last)
 		}
-		must(t, a.EndLoginsBut(t.Context(), alice, chat.ID{}, 3))
+		must(t, a.SetSecret(t.Context(), alice, "scheme", "newer", chat.ID{}, 3))
 		if left, err = a.Logins(t.Context(), alice); err != nil || len(left) != 0 {
 			t.Fatalf("left are %+v, %v", left, err)
 		}
+	}},
+	{"a new password ends the others whatever they do meanwhile", func(t *testing.T, open Open) {
+		s := open(t)
+		a := s.Accounts()
+		for round := range byte(10) {
+			for n := byte(20); n < 25; n++ {
+				signIn(t, s, alice, n+5*round)
+			}
+			keep, leaves := ID(20+5*round), ID(24+5*round)
+			done := make(chan error, 1)
+			go func() { done <- a.EndLogin(context.Background(), alice, leaves, 1) }()
+			must(t, a.SetSecret(t.Context(), alice, "scheme", "new", keep, 1))
+			if err := <-done; err != nil {
+				mustCode(t, err, chat.NotFound)
+			}
+			left, err := a.Logins(t.Context(), alice)
+			must(t, err)
+			if len(left) != 1 || left[0].ID != keep {
+				t.Fatalf("left are %+v", left)
+			}
+			must(t, a.EndLogin(t.Context(), alice, keep, 1))
+		}
+		list, last, err := a.Revocations(t.Context(), 0, 100)
+		must(t, err)
+		if len(list) != 50 || last != 50 {
+			t.Fatalf("%d revocations, last %d, want one for each session", len(list), last)
+		}
+	}},
+	{"another hash replaces only the one that it was made for", func(t *testing.T, open Open) {
+		s := open(t)
+		a := s.Accounts()
+		u := signUp(t, s, "a")
+		must(t, a.SetSecret(t.Context(), u.ID, "bcrypt", "old", chat.ID{}, 1))
+		secret := func(scheme, want string) {
+			t.Helper()
+			account, _, err := a.Account(t.Context(), u.ID)
+			must(t, err)
+			if account.Scheme != scheme || account.Secret != want {
+				t.Fatalf("the secret is %s of %s, want %s of %s", account.Secret, account.Scheme, want, scheme)
+			}
+		}
+		must(t, a.Rehash(t.Context(), u.ID, "old", "argon2id", "rehashed"))
+		secret("argon2id", "rehashed")
+		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "newer", chat.ID{}, 1))
+		must(t, a.Rehash(t.Context(), u.ID, "rehashed", "argon2id", "late"))
+		secret("argon2id", "newer")
 	}},
 	{"of two first signing keys one stays", func(t *testing.T, open Open) {
 		s := open(t)
