@@ -11,25 +11,32 @@ import (
 )
 
 // Marks moves read and delivered marks forward, never back and never beyond the
-// room's head. Marks of people who are not members are ignored.
-func (r *Rooms) Marks(ctx context.Context, marks []chat.Mark) error {
+// room's head, and returns those that moved, as they are then. Marks of people who
+// are not members are ignored.
+func (r *Rooms) Marks(ctx context.Context, marks []chat.Mark) (moved []chat.Mark, err error) {
 	// In one order, so that two who write the same marks at once do not wait for
 	// each other for ever.
 	marks = slices.SortedFunc(slices.Values(marks), func(a, b chat.Mark) int {
 		return cmp.Or(bytes.Compare(a.Room[:], b.Room[:]), bytes.Compare(a.User[:], b.User[:]))
 	})
 	for part := range slices.Chunk(marks, rowsAtOnce) {
+		before := len(moved)
 		err := r.s.db.write(ctx, ofOthers, func(q tx) error {
-			return q.execEach(moveMark, len(part), func(i int) []any {
+			return q.queryEach(moveMark, len(part), func(i int) []any {
 				m := &part[i]
 				return []any{m.Room, m.User, min(m.Read, math.MaxInt64), min(m.Delivered, math.MaxInt64)}
+			}, func(i int, row row) error {
+				m := chat.Mark{Room: part[i].Room, User: part[i].User}
+				err := row.scan(&m.Read, &m.Delivered)
+				moved = append(moved, m)
+				return err
 			})
 		})
 		if err != nil {
-			return err
+			return moved[:before], err
 		}
 	}
-	return nil
+	return moved, nil
 }
 
 const moveMark = `INSERT INTO marks (room, user_id, read, delivered)
@@ -37,7 +44,9 @@ const moveMark = `INSERT INTO marks (room, user_id, read, delivered)
 	FROM members m JOIN rooms_now r ON r.id = m.room WHERE m.room = $1 AND m.user_id = $2
 	ON CONFLICT (room, user_id) DO UPDATE SET
 	read = CASE WHEN excluded.read > marks.read THEN excluded.read ELSE marks.read END,
-	delivered = CASE WHEN excluded.delivered > marks.delivered THEN excluded.delivered ELSE marks.delivered END`
+	delivered = CASE WHEN excluded.delivered > marks.delivered THEN excluded.delivered ELSE marks.delivered END
+	WHERE excluded.read > marks.read OR excluded.delivered > marks.delivered
+	RETURNING read, delivered`
 
 // Receipts are the marks of a room's members, of those who have any.
 func (r *Rooms) Receipts(ctx context.Context, room chat.RoomID) (marks []chat.Mark, err error) {

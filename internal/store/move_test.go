@@ -105,7 +105,8 @@ func furnish(t *testing.T, s *store.Store, messages int) {
 	must(a.DoneJob(ctx, jobs[1].ID))
 	muted, notify := true, chat.NotifyMentions
 	must(s.Rooms().SetMine(ctx, people[0], rooms[1], chat.Settings{Muted: &muted, Notify: &notify}))
-	must(s.Rooms().Marks(ctx, []chat.Mark{{Room: rooms[1], User: people[0], Read: 1}, {Room: rooms[0], User: people[1], Read: 3, Delivered: 4}}))
+	_, err = s.Rooms().Marks(ctx, []chat.Mark{{Room: rooms[1], User: people[0], Read: 1}, {Room: rooms[0], User: people[1], Read: 3, Delivered: 4}})
+	must(err)
 	must(s.Rooms().ReserveHandle(ctx, "taken", rooms[2]))
 	must(w.Shard.Release(ctx))
 }

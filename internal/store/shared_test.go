@@ -192,7 +192,7 @@ func marksOfTwoWriters(t *testing.T, open storetest.Open) {
 	}
 	atOnce(4, func(i int) {
 		for range 5 {
-			if err := s.Rooms().Marks(context.Background(), [][]chat.Mark{marks, reversed}[i%2]); err != nil {
+			if _, err := s.Rooms().Marks(context.Background(), [][]chat.Mark{marks, reversed}[i%2]); err != nil {
 				t.Error(err)
 			}
 		}

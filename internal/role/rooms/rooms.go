@@ -26,7 +26,8 @@ type Store interface {
 
 // Marks is what members write for themselves.
 type Marks interface {
-	Marks(ctx context.Context, marks []chat.Mark) error
+	// Marks returns those that moved, as they are then.
+	Marks(ctx context.Context, marks []chat.Mark) ([]chat.Mark, error)
 	Receipts(ctx context.Context, room chat.RoomID) ([]chat.Mark, error)
 	SetMine(ctx context.Context, user chat.UserID, room chat.RoomID, set chat.Settings) error
 	ReserveHandle(ctx context.Context, handle string, room chat.RoomID) error
@@ -162,15 +163,17 @@ func (r *Rooms) receipts(ctx context.Context, q *contract.RoomAsk) (*contract.Ma
 	return &contract.MarkList{Marks: list}, err
 }
 
-// mark writes what a gateway has gathered, and then tells it to those who watch.
+// mark writes what a gateway has gathered, and then tells those who watch what is
+// true by that: clients may say any number.
 func (r *Rooms) mark(ctx context.Context, q *contract.MarkList) (*contract.None, error) {
-	if err := r.own.Marks(ctx, q.Marks); err != nil {
-		return nil, err
+	moved, err := r.own.Marks(ctx, q.Marks)
+	if len(moved) == 0 {
+		return &contract.None{}, err
 	}
-	if err := contract.Marked.Publish(ctx, r.bus, q); err != nil {
+	if err := contract.Marked.Publish(ctx, r.bus, &contract.MarkList{Marks: moved, From: q.From}); err != nil {
 		r.log.Debug("receipts were not told", "err", err)
 	}
-	return &contract.None{}, nil
+	return &contract.None{}, err
 }
 
 func (r *Rooms) setMine(ctx context.Context, q *contract.SetMineAsk) (*chat.Mine, error) {

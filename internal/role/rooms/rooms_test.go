@@ -214,15 +214,29 @@ func TestMarksOnlyGrowAndAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sub.Stop(context.Background())
-	for _, m := range []chat.Mark{{Read: 2, Delivered: 2}, {Read: 1, Delivered: 1}, {Read: 99}} {
-		m.Room, m.User = h.group, ann
-		if _, err := contract.SetMarks.Ask(t.Context(), h.bus, &contract.MarkList{Marks: []chat.Mark{m}, From: 7}); err != nil {
+	say := func(marks ...chat.Mark) {
+		t.Helper()
+		for i := range marks {
+			marks[i].Room, marks[i].User = h.group, ann
+		}
+		if _, err := contract.SetMarks.Ask(t.Context(), h.bus, &contract.MarkList{Marks: marks, From: 7}); err != nil {
 			t.Fatal(err)
 		}
-		if l := <-told; l.From != 7 || len(l.Marks) != 1 || l.Marks[0] != m {
-			t.Errorf("told: %+v", l)
+	}
+	hears := func(want chat.Mark) {
+		t.Helper()
+		want.Room, want.User = h.group, ann
+		if l := <-told; l.From != 7 || len(l.Marks) != 1 || l.Marks[0] != want {
+			t.Errorf("told: %+v, want %+v", l, want)
 		}
 	}
+	say(chat.Mark{Read: 1, Delivered: 1})
+	hears(chat.Mark{Read: 1, Delivered: 1})
+	say(chat.Mark{Read: 1 << 60}) // beyond the head: up to it
+	hears(chat.Mark{Read: 2, Delivered: 1})
+	say(chat.Mark{Read: 1, Delivered: 1}) // back: nobody is told
+	say(chat.Mark{Delivered: 99})
+	hears(chat.Mark{Read: 2, Delivered: 2})
 	list, err := contract.Receipts.Ask(t.Context(), h.bus, &contract.RoomAsk{User: bob, Room: h.group})
 	if err != nil || len(list.Marks) != 1 || list.Marks[0].Read != 2 || list.Marks[0].Delivered != 2 || list.Marks[0].User != ann {
 		t.Errorf("receipts: %+v, %v", list, err)

@@ -19,12 +19,20 @@ func mineOf(t *testing.T, s *store.Store, user chat.UserID, room chat.RoomID) ch
 	return m
 }
 
+// mark writes marks, and says which moved.
+func mark(t *testing.T, s *store.Store, marks ...chat.Mark) []chat.Mark {
+	t.Helper()
+	moved, err := s.Rooms().Marks(t.Context(), marks)
+	must(t, err)
+	return moved
+}
+
 var rooms = []promise{
 	{"unread are the messages after the read mark", func(t *testing.T, open Open) {
 		s, w, room := team(t, open)
 		w.Do(Say(alice, room, "2"), Say(alice, room, "3"), React(alice, room, 2, "👍", chat.OpAdd), Say(bob, room, "5"))
 		for _, c := range []struct{ read, unread uint64 }{{0, 3}, {1, 3}, {2, 2}, {4, 1}, {5, 0}} {
-			must(t, s.Rooms().Marks(t.Context(), []chat.Mark{{Room: room, User: bob, Read: c.read}}))
+			mark(t, s, chat.Mark{Room: room, User: bob, Read: c.read})
 			if m := mineOf(t, s, bob, room); m.Read != c.read || m.Unread != c.unread || m.Last.Seq != 5 || m.Messages != 3 {
 				t.Errorf("read up to %d: %+v", c.read, m)
 			}
@@ -43,7 +51,7 @@ var rooms = []promise{
 		say(bob, true, bob)      // 5: bob himself
 		say(carol, true)         // 6
 		for _, c := range []struct{ read, mentions uint64 }{{0, 3}, {2, 2}, {3, 1}, {6, 0}} {
-			must(t, s.Rooms().Marks(t.Context(), []chat.Mark{{Room: room, User: bob, Read: c.read}}))
+			mark(t, s, chat.Mark{Room: room, User: bob, Read: c.read})
 			if m := mineOf(t, s, bob, room); m.Mentions != c.mentions {
 				t.Errorf("read up to %d: %d mentions instead of %d", c.read, m.Mentions, c.mentions)
 			}
@@ -52,15 +60,21 @@ var rooms = []promise{
 	{"marks only grow, up to the head, for members", func(t *testing.T, open Open) {
 		s, w, room := team(t, open)
 		w.Do(Say(alice, room, "2"), Say(alice, room, "3"))
-		must(t, s.Rooms().Marks(t.Context(), []chat.Mark{
-			{Room: room, User: bob, Read: 2, Delivered: 3}, {Room: room, User: bob, Read: 1, Delivered: 1},
-			{Room: room, User: carol, Delivered: 99}, {Room: room, User: ID(9), Read: 1}, {Room: ID(90), User: bob, Read: 1},
-		}))
+		moved := mark(t, s,
+			chat.Mark{Room: room, User: bob, Read: 2, Delivered: 3}, chat.Mark{Room: room, User: bob, Read: 1, Delivered: 1},
+			chat.Mark{Room: room, User: carol, Delivered: 99}, chat.Mark{Room: room, User: ID(9), Read: 1}, chat.Mark{Room: ID(90), User: bob, Read: 1})
 		marks, err := s.Rooms().Receipts(t.Context(), room)
 		must(t, err)
 		want := []chat.Mark{{Room: room, User: bob, Read: 2, Delivered: 3}, {Room: room, User: carol, Delivered: 3}}
 		if !reflect.DeepEqual(marks, want) {
 			t.Fatalf("receipts are %+v", marks)
+		}
+		if !reflect.DeepEqual(moved, want) {
+			t.Fatalf("it says that these moved: %+v", moved)
+		}
+		moved = mark(t, s, chat.Mark{Room: room, User: bob, Read: 99, Delivered: 1}, chat.Mark{Room: room, User: carol, Delivered: 2})
+		if want := []chat.Mark{{Room: room, User: bob, Read: 3, Delivered: 3}}; !reflect.DeepEqual(moved, want) {
+			t.Fatalf("then it says that these moved: %+v", moved)
 		}
 		w.Event(Member(bob, room, chat.OpLeave, bob, ""))
 		marks, err = s.Rooms().Receipts(t.Context(), room)
@@ -77,7 +91,9 @@ var rooms = []promise{
 			room := w.Event(Create(chat.Group, "g", alice)).Room
 			marks = append(marks, chat.Mark{Room: room, User: alice, Read: 1})
 		}
-		must(t, s.Rooms().Marks(t.Context(), marks))
+		if moved := mark(t, s, marks...); len(moved) != len(marks) {
+			t.Fatalf("%d of %d moved", len(moved), len(marks))
+		}
 		for _, m := range marks {
 			if mineOf(t, s, alice, m.Room).Read != 1 {
 				t.Fatalf("%s is not marked", m.Room)
