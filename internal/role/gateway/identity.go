@@ -172,10 +172,8 @@ func (ids *identities) askAnew(ctx context.Context) error {
 		some := users[:min(len(users), mostAnew)]
 		found, err := contract.Lookup.Ask(ctx, ids.g.bus, &contract.LookupAsk{IDs: some})
 		if err != nil {
-			ids.mu.Lock()
-			defer ids.mu.Unlock()
 			for _, id := range users {
-				ids.outdated[id] = struct{}{}
+				ids.outdate(id)
 			}
 			return err
 		}
