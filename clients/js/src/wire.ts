@@ -255,6 +255,8 @@ export interface components {
             detail: string;
             status: number;
             title: string;
+            /** with unavailable and internal: what to look for in the server's logs */
+            trace?: string;
             /** urn:parley:<code> */
             type: string;
         };
@@ -467,6 +469,8 @@ export interface components {
             detail: string;
             ref?: string;
             retry_after_ms?: number;
+            /** with unavailable and internal: what to look for in the server's logs */
+            trace?: string;
             type: "error";
         };
         EventFrame: {
