@@ -51,7 +51,7 @@ func (c *Client) Resume(ctx context.Context, refreshToken, key string) (*Login, 
 	if err != nil {
 		return nil, err
 	}
-	return &Login{User: user, client: c.As(nil), tokens: tokens}, nil
+	return newLogin(user, c.As(nil), tokens), nil
 }
 
 func (c *Client) login(ctx context.Context, path string, in credentials) (*Login, error) {
@@ -60,7 +60,7 @@ func (c *Client) login(ctx context.Context, path string, in credentials) (*Login
 	if _, err := anyone.do(ctx, call{method: http.MethodPost, path: path, in: in, out: &out}); err != nil {
 		return nil, err
 	}
-	return &Login{User: out.User, client: anyone, tokens: out.Session.withKey()}, nil
+	return newLogin(out.User, anyone, out.Session.withKey()), nil
 }
 
 // refresh exchanges a refresh token. One that was exchanged before ends the

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,7 +103,7 @@ func TestARenewalWhoseAnswerIsLost(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	login := &Login{client: New(url), tokens: Tokens{RefreshToken: "first"}.withKey()}
+	login := newLogin(User{}, New(url), Tokens{RefreshToken: "first"}.withKey())
 	for i := range 3 {
 		if _, err := login.Token(t.Context(), ""); (err != nil) != (i == 0) {
 			t.Errorf("the renewal %d: %v", i, err)
@@ -112,6 +113,21 @@ func TestARenewalWhoseAnswerIsLost(t *testing.T) {
 	defer mu.Unlock()
 	if len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[1] == keys[2] {
 		t.Errorf("the keys were %q", keys)
+	}
+}
+
+// TestAnotherClockIsNoReasonToRenew: the server's may be hours behind or ahead.
+func TestAnotherClockIsNoReasonToRenew(t *testing.T) {
+	for _, ahead := range []time.Duration{-3 * time.Hour, 0, 3 * time.Hour} {
+		at := time.Now().Add(ahead)
+		jwt := "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"iat":%d,"exp":%d}`, at.Unix(), at.Unix()+900)) + ".x"
+		login := newLogin(User{}, New("http://127.0.0.1:1"), Tokens{AccessToken: jwt, AccessExpiresAt: at.Add(15 * time.Minute)})
+		if token, err := login.Token(t.Context(), ""); err != nil || token != jwt {
+			t.Errorf("%v ahead: %q, %v", ahead, token, err)
+		}
+		if life := lifeOf(jwt); life < 14*time.Minute || life > 15*time.Minute {
+			t.Errorf("%v ahead: it is good for %v", ahead, life)
+		}
 	}
 }
 

@@ -192,11 +192,10 @@ func (s *Session) write(ctx context.Context, l *link) {
 // it cannot, the server closes with 4401 and the session comes back that way.
 func (s *Session) renewAuth(ctx context.Context, l *link) {
 	for token := l.token; ; {
-		exp := expiry(token)
-		if exp.IsZero() {
+		life := lifeOf(token)
+		if life <= 0 {
 			return
 		}
-		life := time.Until(exp)
 		if sleep(ctx, max(life/2, life-renewAuthAhead)) != nil {
 			return
 		}

@@ -49,6 +49,22 @@ type Login struct {
 	client *Client
 	mu     sync.Mutex
 	tokens Tokens
+	until  time.Time // the access token is good, by this machine's clock
+}
+
+func newLogin(user User, c *Client, tokens Tokens) *Login {
+	l := &Login{User: user, client: c}
+	l.take(tokens)
+	return l
+}
+
+// take keeps tokens that have just been made. How long they are good is measured
+// from now: the server's clock may be far from this one.
+func (l *Login) take(tokens Tokens) {
+	l.tokens, l.until = tokens, tokens.AccessExpiresAt
+	if issued, expires := times(tokens.AccessToken); !issued.IsZero() && !expires.IsZero() {
+		l.until = time.Now().Add(expires.Sub(issued))
+	}
 }
 
 // renewBefore is how long before its end an access token counts as used up.
@@ -65,36 +81,58 @@ func (l *Login) Tokens() Tokens {
 func (l *Login) Token(ctx context.Context, refused string) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.tokens.AccessToken != refused && time.Until(l.tokens.AccessExpiresAt) > renewBefore {
+	if l.tokens.AccessToken != refused && time.Until(l.until) > renewBefore {
 		return l.tokens.AccessToken, nil
 	}
 	_, tokens, err := l.client.refresh(ctx, l.tokens.RefreshToken, l.tokens.RefreshKey)
 	if err != nil {
 		return "", err
 	}
-	l.tokens = tokens
+	l.take(tokens)
 	if l.OnRefresh != nil {
 		l.OnRefresh(tokens)
 	}
 	return tokens.AccessToken, nil
 }
 
-// expiry reads the exp claim of a JWT without judging it; zero when there is
-// none, as with tokens of another make.
-func expiry(token string) time.Time {
+// lifeOf is how long an access token is still good that a server has just
+// believed: as long as it was made for at most, whatever this machine's clock says
+// of its end. 0 when it does not say, as one of another make.
+func lifeOf(token string) time.Duration {
+	issued, expires := times(token)
+	if expires.IsZero() {
+		return 0
+	}
+	life := time.Until(expires)
+	if whole := expires.Sub(issued); !issued.IsZero() && (life <= 0 || life > whole) {
+		return whole
+	}
+	return life
+}
+
+// times reads the iat and exp claims of a JWT without judging them; zero where it
+// has none.
+func times(token string) (issued, expires time.Time) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return time.Time{}
+		return issued, expires
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return time.Time{}
+		return issued, expires
 	}
 	var claims struct {
-		Exp float64 `json:"exp"`
+		Issued  float64 `json:"iat"`
+		Expires float64 `json:"exp"`
 	}
-	if json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
-		return time.Time{}
+	if json.Unmarshal(payload, &claims) != nil {
+		return issued, expires
 	}
-	return time.Unix(int64(claims.Exp), 0)
+	if claims.Issued > 0 {
+		issued = time.Unix(int64(claims.Issued), 0)
+	}
+	if claims.Expires > 0 {
+		expires = time.Unix(int64(claims.Expires), 0)
+	}
+	return issued, expires
 }

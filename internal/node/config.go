@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/bus"
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
 	"github.com/parley-chat/parley/internal/role/accounts"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Accounts       accounts.Config
 	Faults         bus.Faults // a bad day, in tests
 	Patience       Patience   // only tests have another
+	Clock          chat.Clock // the time of day; only tests have another than the machine's
 }
 
 // Patience is how long parts wait, where it is not as the guide says; 0: it is.

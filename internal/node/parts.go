@@ -29,21 +29,23 @@ func (n *Node) makeRole(name contract.Role, reg prometheus.Registerer) Role {
 	switch name {
 	case contract.RoleSequencer:
 		n.sequencer = sequencer.New(sequencer.Config{
-			Log: bus.LogConfig{Replicas: n.cfg.Bus.LogReplicas}, Settled: n.cfg.Patience.Settled}, b, claimer{data}, log, reg)
+			Log: bus.LogConfig{Replicas: n.cfg.Bus.LogReplicas}, Settled: n.cfg.Patience.Settled, Clock: n.cfg.Clock}, b, claimer{data}, log, reg)
 		return n.sequencer
 	case contract.RoleArchive:
 		return archive.New(b, data.Archive(), data.Search(), log, reg)
 	case contract.RoleRooms:
 		return rooms.New(b, data.Rooms(), data.Rooms(), data.Access(), data.Accounts(), data.Archive(), log, reg)
 	case contract.RoleAccounts:
-		return accounts.New(n.cfg.Accounts, b, data.Accounts(), log, reg)
+		office := n.cfg.Accounts
+		office.Clock = n.cfg.Clock
+		return accounts.New(office, b, data.Accounts(), log, reg)
 	case contract.RoleAccess:
 		return access.New(b, data.Access(), log, reg)
 	case contract.RolePresence:
 		return presence.New(b, log, reg)
 	case contract.RoleGateway:
 		n.gate = gateway.New(gateway.Config{NoLimits: n.cfg.NoLimits, DrainGrace: n.cfg.DrainGrace,
-			Linger: n.cfg.Patience.Linger, CutOff: n.cfg.Patience.CutOff}, b, log, reg)
+			Linger: n.cfg.Patience.Linger, CutOff: n.cfg.Patience.CutOff, Clock: n.cfg.Clock}, b, log, reg)
 		return n.gate
 	}
 	panic(fmt.Sprintf("nobody knows how to make role %q", name))

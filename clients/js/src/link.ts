@@ -1,5 +1,6 @@
 import { backoff } from "./backoff.ts"
 import { ParleyError } from "./error.ts"
+import { claims } from "./jwt.ts"
 import type { ConnectionState, Reason } from "./model.ts"
 import type { Platform } from "./platform.ts"
 import type { Token } from "./rest.ts"
@@ -171,7 +172,10 @@ export class Link {
   /** Shows the server another token before the one that it knows runs out. */
   #renewLater(): void {
     clearTimeout(this.#renewal)
-    const life = expiry(this.#token) - Date.now()
+    const { iat = NaN, exp = NaN } = claims(this.#token)
+    const whole = (exp - iat) * 1000
+    let life = exp * 1000 - Date.now()
+    if (whole > 0 && !(life > 0 && life <= whole)) life = whole // the server believes it, so this machine's clock is wrong
     if (!(life > 0)) return
     // setTimeout cannot wait for longer than 2^31 milliseconds.
     this.#renewal = setTimeout(() => void this.#renew(), Math.min(Math.max(life / 2, life - 60_000), 2 ** 31 - 1))
@@ -223,14 +227,5 @@ export class Link {
   #end(reason: Reason): void {
     this.stop()
     this.#o.onState({ phase: "ended", reason })
-  }
-}
-
-/** When a JWT runs out, in milliseconds since 1970; NaN when it does not say. */
-function expiry(token: string): number {
-  try {
-    return (JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) as { exp: number }).exp * 1000
-  } catch {
-    return NaN
   }
 }

@@ -1,4 +1,5 @@
 import { ParleyError } from "./error.ts"
+import { claims } from "./jwt.ts"
 import type { StoredSession } from "./model.ts"
 import { alone, type Locks } from "./platform.ts"
 import { api, type Token } from "./rest.ts"
@@ -87,14 +88,15 @@ export function trimmed(url: string): string {
 /** How long before its end an access token counts as used up, in milliseconds. */
 const margin = 30_000
 
-const usable = ({ session }: StoredSession, refused?: string): boolean =>
-  session.access_token !== refused && Date.parse(session.access_expires_at) - Date.now() > margin
+const usable = ({ session }: StoredSession, ahead: number, refused?: string): boolean =>
+  session.access_token !== refused && Date.parse(session.access_expires_at) - ahead - Date.now() > margin
 
 /** The tokens of a sign-in, renewed when that is needed: one renewal at a time, in all tabs together. @internal */
 export function renewing(url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Locks | undefined): Token {
   let mine = first
   let renewal: Promise<string> | undefined
   let kept: Promise<void> | undefined
+  let ahead = 0 // the server's clock of this one, as far as a token that was just made has told
   const rest = api(url, fetch)
 
   // What is stored of this very sign-in is as new as `first`, or newer: another tab may have renewed it.
@@ -108,11 +110,12 @@ export function renewing(url: string, fetch: typeof globalThis.fetch, first: Sto
     const stored = await sessions.load()
     if (stored?.user.id !== first.user.id) throw new ParleyError("unauthenticated", "signed out", 401)
     mine = stored
-    if (!usable(mine, refused)) {
+    if (!usable(mine, ahead, refused)) {
       // A refresh whose answer is lost must be asked for with the same key again, also by another tab or after a reload: without it the
       // server takes the token for a stolen one.
       if (!mine.renewal) await sessions.save((mine = { ...mine, renewal: uuid() }))
       mine = await rest.refresh({ refresh_token: mine.session.refresh_token }, { key: mine.renewal! })
+      ahead = (claims(mine.session.access_token).iat ?? Date.now() / 1000) * 1000 - Date.now()
       await sessions.save(mine)
     }
     return mine.session.access_token
@@ -120,7 +123,7 @@ export function renewing(url: string, fetch: typeof globalThis.fetch, first: Sto
 
   return async (refused) => {
     await (kept ??= keep())
-    if (usable(mine, refused)) return mine.session.access_token
+    if (usable(mine, ahead, refused)) return mine.session.access_token
     return (renewal ??= alone(locks, `parley-refresh-${first.user.id}`, () => renew(refused)).finally(() => (renewal = undefined)))
   }
 }

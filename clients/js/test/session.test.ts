@@ -38,6 +38,25 @@ test("tabs renew a token once, whoever begins", async () => {
   assert.equal((await sessions.load())!.session.refresh_token, "r2")
 })
 
+test("a clock that is wrong is no reason to renew again and again", async () => {
+  for (const ahead of [-3, 3]) {
+    const town = new Town()
+    const ann = town.user("ann")
+    const at = Math.floor(Date.now() / 1000) + ahead * 3600
+    ann.session.access_expires_at = new Date((at + 900) * 1000).toISOString()
+    let refreshes = 0
+    town.instead = async (_, path) => {
+      if (path === "users/me") return Response.json(ann.user)
+      if (path !== "sessions/refresh") return undefined
+      const token = `e30.${btoa(JSON.stringify({ iat: at, exp: at + 900, n: ++refreshes }))}.x`
+      return Response.json({ user: ann.user, session: { ...ann.session, access_token: token, refresh_token: `r${refreshes}` } })
+    }
+    const client = new Client({ url: "http://town", session: ann, sessions: new MemorySessions(), fetch: town.fetch, socket: town.socket, storage: new MemoryStorage() })
+    for (let i = 0; i < 5; i++) assert.equal((await client.api.me()).id, ann.user.id)
+    assert.ok(refreshes <= 1, `${ahead} h ahead: ${refreshes} renewals`)
+  }
+})
+
 test("a renewal whose answer is lost is asked for again with its key, also after a reload", async () => {
   const { town, ann } = strict()
   const sessions = new MemorySessions()

@@ -46,7 +46,7 @@ func New(cfg Config, b *bus.Bus, store Store, log *slog.Logger, reg prometheus.R
 	h := newHasher()
 	a := &Accounts{
 		cfg: cfg, bus: b, store: store, log: log.With("role", "accounts"), metrics: newMetrics(reg, h),
-		hasher: h, failures: newFailures(), keys: &keys{store: store},
+		hasher: h, failures: newFailures(), keys: &keys{store: store, clock: cfg.Clock},
 		revoked: newRevoked(store), holders: newHolders(maxHolders),
 	}
 	a.decoy = encode(make([]byte, saltBytes), make([]byte, keyBytes))
@@ -156,7 +156,7 @@ func (a *Accounts) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
-		if err := a.store.PruneExpired(ctx, time.Now().UnixMilli()); err != nil && ctx.Err() == nil {
+		if err := a.store.PruneExpired(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Warn("expired tokens were not pruned", "err", err)
 		}
 		select {
@@ -190,4 +190,4 @@ func (a *Accounts) tellJobs(ctx context.Context) {
 	}
 }
 
-func now() int64 { return time.Now().UnixMilli() }
+func (a *Accounts) now() int64 { return a.cfg.Clock.Now().UnixMilli() }

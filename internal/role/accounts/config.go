@@ -31,6 +31,8 @@ type Config struct {
 	JWKSURL   string // RS256, ES256 and EdDSA keys, fetched from here and nowhere else
 	Issuer    string // what iss must be; empty: anything but ours
 	Audience  string // what aud must name; empty: anything
+
+	Clock chat.Clock // tells what has expired
 }
 
 // minSecret is what RFC 7518 §3.2 asks of an HS256 key.

@@ -90,7 +90,7 @@ func (a *Accounts) setToken(ctx context.Context, q *chat.DoorToken) (*contract.N
 
 // findToken says whose token it is, as long as they may use it.
 func (a *Accounts) findToken(ctx context.Context, q *contract.TokenAsk) (*chat.DoorToken, error) {
-	t, found, err := a.store.FindToken(ctx, q.Door, q.Hash, now())
+	t, found, err := a.store.FindToken(ctx, q.Door, q.Hash, a.now())
 	if err != nil {
 		return nil, err
 	}

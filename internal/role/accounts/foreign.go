@@ -54,7 +54,7 @@ func newForeign(ctx context.Context, cfg Config, log *slog.Logger) (*foreign, er
 	if !cfg.trusts() {
 		return nil, nil
 	}
-	options := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithLeeway(clocksDiffer)}
+	options := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithLeeway(clocksDiffer), jwt.WithTimeFunc(cfg.Clock.Now)}
 	if cfg.Issuer != "" {
 		options = append(options, jwt.WithIssuer(cfg.Issuer))
 	}
@@ -165,7 +165,7 @@ func (a *Accounts) verifyForeign(ctx context.Context, token string) (*contract.I
 // They are never the owner, and whoever has their name already is somebody else.
 func (a *Accounts) firstSight(ctx context.Context, iss string, c *foreignClaims) (chat.User, error) {
 	account := chat.Account{Issuer: iss, Subject: c.Subject, User: chat.User{
-		ID: chat.NewID(), Kind: chat.Person, Role: chat.OrgMember, CreatedAt: now(),
+		ID: chat.NewID(), Kind: chat.Person, Role: chat.OrgMember, CreatedAt: a.now(),
 	}}
 	slug := slugOf(c.Username, c.Name, c.Subject)
 	account.DisplayName = displayName(c.Name, c.Username, slug)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -19,7 +18,7 @@ func (a *Accounts) identify(ctx context.Context, q *contract.IdentifyAsk) (*cont
 	if q.Token == "" || len(q.Token) > maxTokenSize {
 		return nil, unproven()
 	}
-	hash, now := sha256.Sum256([]byte(q.Token)), time.Now()
+	hash, now := sha256.Sum256([]byte(q.Token)), a.cfg.Clock.Now()
 	seen := a.revoked.newest()
 	if id, known := a.holders.get(hash, now); known {
 		return &id, nil // with the number of when it was read: since then it was not revoked, or is forgotten at once

@@ -39,7 +39,7 @@ func (a *Accounts) makeInvite(ctx context.Context, q *contract.MakeInviteAsk) (*
 	case q.Seconds < 1 || q.Seconds > chat.MaxInviteSeconds:
 		return nil, chat.Errorf(chat.Invalid, "an invite lasts 1 to %d seconds", chat.MaxInviteSeconds)
 	}
-	at := time.Now()
+	at := a.cfg.Clock.Now()
 	made := &contract.MadeInvite{Code: a.newCode(q), Invite: chat.Invite{ID: chat.NewID(), CreatedBy: q.By, CreatedAt: at.UnixMilli(),
 		ExpiresAt: at.Add(time.Duration(q.Seconds) * time.Second).UnixMilli(), MaxUses: q.MaxUses, Room: q.Room}}
 	if q.By.IsZero() {
@@ -94,7 +94,7 @@ func (a *Accounts) endInvite(ctx context.Context, q *contract.EndInviteAsk) (*co
 
 // findInvite tells who holds a code what it is good for.
 func (a *Accounts) findInvite(ctx context.Context, q *contract.InviteAsk) (*chat.Invite, error) {
-	i, found, err := a.store.GoodInvite(ctx, sha256.Sum256([]byte(q.Code)), now())
+	i, found, err := a.store.GoodInvite(ctx, sha256.Sum256([]byte(q.Code)), a.now())
 	if err == nil && !found {
 		err = chat.Errorf(chat.NotFound, "%s", chat.BadInvite().Text)
 	}
@@ -111,7 +111,7 @@ func (a *Accounts) admission(ctx context.Context, q *contract.SignUpAsk) (chat.A
 	if a.cfg.SignUp == Closed {
 		return chat.Admission{}, chat.Errorf(chat.Forbidden, "accounts are made by an administrator here")
 	}
-	shown := chat.Admission{FirstOwns: person, ByInvite: a.cfg.SignUp == ByInvite, Invite: hashOf(q.Invite), At: now()}
+	shown := chat.Admission{FirstOwns: person, ByInvite: a.cfg.SignUp == ByInvite, Invite: hashOf(q.Invite), At: a.now()}
 	switch {
 	case shown.Invite != nil:
 		if _, good, err := a.store.GoodInvite(ctx, *shown.Invite, shown.At); err != nil || !good {

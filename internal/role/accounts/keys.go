@@ -33,6 +33,7 @@ type claims struct {
 // keys signs access tokens with the newest key and trusts all that are stored.
 type keys struct {
 	store proofs
+	clock chat.Clock
 
 	mu     sync.Mutex
 	newest string
@@ -48,7 +49,7 @@ func (k *keys) begin(ctx context.Context) error {
 	if k.newest != "" {
 		return nil
 	}
-	made := chat.SigningKey{ID: chat.NewID().String(), Seed: drawn(), CreatedAt: now()}
+	made := chat.SigningKey{ID: chat.NewID().String(), Seed: drawn(), CreatedAt: k.clock.Now().UnixMilli()}
 	if err := k.store.AddSigningKey(ctx, made); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (k *keys) verify(ctx context.Context, token string) (*claims, error) {
 	_, err := jwt.ParseWithClaims(token, c, func(t *jwt.Token) (any, error) {
 		id, _ := t.Header["kid"].(string)
 		return k.public(ctx, id)
-	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired())
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(k.clock.Now))
 	return c, err
 }
 

@@ -43,12 +43,12 @@ func newOffice(t testing.TB, cfg Config) *office {
 	access := s.Access()
 	f := files{Store: s.Accounts(),
 		ban: func(user chat.UserID, banned bool) {
-			if _, err := access.SetBanned(t.Context(), user, banned, now()); err != nil {
+			if _, err := access.SetBanned(t.Context(), user, banned, time.Now().UnixMilli()); err != nil {
 				t.Fatal(err)
 			}
 		},
 		role: func(user chat.UserID, role chat.OrgRole) {
-			if _, err := access.SetRole(t.Context(), user, role, now()); err != nil {
+			if _, err := access.SetRole(t.Context(), user, role, time.Now().UnixMilli()); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -68,7 +68,7 @@ func (a *Accounts) setPassword(ctx context.Context, account *chat.Account, q *co
 	if err != nil {
 		return err
 	}
-	if err := a.store.SetSecret(ctx, account.ID, schemeArgon2id, hash, q.Keep, now()); err != nil {
+	if err := a.store.SetSecret(ctx, account.ID, schemeArgon2id, hash, q.Keep, a.now()); err != nil {
 		return err
 	}
 	a.log.Info("a password was changed; other sessions are ended", "user", account.ID, "operator", q.Operator)
@@ -105,7 +105,7 @@ func (a *Accounts) closeAccount(ctx context.Context, q *contract.CloseAccountAsk
 	if err != nil {
 		return nil, err
 	}
-	end := func(ctx context.Context) error { return a.store.Close(ctx, q.User, tombstone, now()) }
+	end := func(ctx context.Context) error { return a.store.Close(ctx, q.User, tombstone, a.now()) }
 	if account.Role == chat.OrgOwner && !account.Banned {
 		err = a.store.InTurn(ctx, contract.OneOwnerStays, func(ctx context.Context) error {
 			owners, err := contract.Owners.Ask(ctx, a.bus, &contract.None{})

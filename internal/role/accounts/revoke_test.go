@@ -212,7 +212,7 @@ func TestWhatWasReadBeforeARevocationIsNotRemembered(t *testing.T) {
 		asked <- err
 	}()
 	<-slow.reads
-	if err := o.files.EndLogin(t.Context(), ann.User.ID, ann.Login, now()); err != nil {
+	if err := o.files.EndLogin(t.Context(), ann.User.ID, ann.Login, time.Now().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	o.role.ended(t.Context())

@@ -81,7 +81,7 @@ func (a *Accounts) rehash(ctx context.Context, account *chat.Account, s secret) 
 // signedIn begins a login and hands out its tokens. Asked again with the same key
 // it is the same login, until its first refresh token is used.
 func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.Client, key string) (*contract.SignedIn, error) {
-	at := time.Now()
+	at := a.cfg.Clock.Now()
 	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
 		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
 	for {
@@ -125,7 +125,7 @@ func shortened(s string) string {
 
 // refresh exchanges a refresh token for new tokens of the same login.
 func (a *Accounts) refresh(ctx context.Context, q *contract.RefreshAsk) (*contract.SignedIn, error) {
-	at := time.Now()
+	at := a.cfg.Clock.Now()
 	token, next := newRefresh(a.keys.secret("refresh "+q.Token, q.Key), at)
 	l, reused, err := a.store.Rotate(ctx, sha256.Sum256([]byte(q.Token)), next, at.UnixMilli(), shortened(q.Address), shortened(q.Device))
 	if err != nil {
@@ -157,7 +157,7 @@ func (a *Accounts) logins(ctx context.Context, q *contract.LoginsAsk) (*contract
 }
 
 func (a *Accounts) signOut(ctx context.Context, q *contract.SignOutAsk) (*contract.None, error) {
-	if err := a.store.EndLogin(ctx, q.User, q.Login, now()); err != nil {
+	if err := a.store.EndLogin(ctx, q.User, q.Login, a.now()); err != nil {
 		return nil, err
 	}
 	a.ended(ctx)

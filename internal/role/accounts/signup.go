@@ -50,7 +50,7 @@ func (a *Accounts) newAccount(ctx context.Context, q *contract.SignUpAsk) (accou
 		return account, chat.Errorf(chat.Invalid, "a display name has 1 to %d bytes", chat.MaxName)
 	}
 	account.User = chat.User{ID: chat.NewID(), Username: name, DisplayName: displayName(q.DisplayName, name),
-		Kind: chat.Person, Role: chat.OrgMember, CreatedAt: now()}
+		Kind: chat.Person, Role: chat.OrgMember, CreatedAt: a.now()}
 	if q.Bot {
 		account.Kind, account.Role = chat.Bot, chat.OrgBot
 		if q.Password == "" && q.Digest == "" {
@@ -84,7 +84,7 @@ func (a *Accounts) makeDefaultRooms(ctx context.Context) error {
 	for _, name := range a.cfg.DefaultRooms {
 		c := chat.Command{
 			ID: chat.NewID(), Room: chat.CreatedRoomID(chat.System, name), By: chat.System, As: chat.OrgSystem, Nonce: name,
-			Kind: chat.KindRoom, Asked: now(), Body: chat.Body{Op: chat.OpCreate, RoomKind: chat.Channel, Name: &name},
+			Kind: chat.KindRoom, Asked: a.now(), Body: chat.Body{Op: chat.OpCreate, RoomKind: chat.Channel, Name: &name},
 		}
 		if folded := chat.FoldUsername(name); chat.CheckUsername(folded) == nil {
 			c.Body.Handle = folded
@@ -103,7 +103,7 @@ func (a *Accounts) joins(u *chat.User) (jobs []chat.Command) {
 	for _, name := range a.cfg.DefaultRooms {
 		jobs = append(jobs, chat.Command{
 			ID: chat.NewID(), Room: chat.CreatedRoomID(chat.System, name), By: u.ID, As: u.Role, Nonce: "default:" + name,
-			Kind: chat.KindMember, Asked: now(), Body: chat.Body{Op: chat.OpJoin, User: u.ID},
+			Kind: chat.KindMember, Asked: a.now(), Body: chat.Body{Op: chat.OpJoin, User: u.ID},
 		})
 	}
 	return jobs

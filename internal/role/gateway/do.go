@@ -14,13 +14,14 @@ import (
 // needed changing, or Refused. Commands keep the order of their calls. It may
 // wait for the names that the text mentions, for nothing else.
 func (s *Session) Do(ref string, cmd *chat.Command) {
+	if s.expired(s.g.cfg.Clock.Now()) {
+		s.end(EndExpired) // it is asked again over a session with a new token
+		return
+	}
 	who := s.who()
 	err := s.g.AllowUser(s.user, LimitCommand)
 	if err == nil && s.waiting.Load() >= maxWaiting {
 		err = &chat.Error{Code: chat.RateLimited, Text: "too many commands wait for their answer", RetryAfter: time.Second}
-	}
-	if err == nil && s.expired(time.Now()) {
-		err = chat.Errorf(chat.Unauthenticated, "the token has run out")
 	}
 	if err == nil {
 		err = s.g.prepare(context.Background(), &who, cmd) // an ask has a deadline of its own
@@ -68,7 +69,7 @@ func notQueued(err error) error {
 // prepare stamps a command with who asks and when, finds whom it mentions, and
 // refuses what is wrong with it on its own.
 func (g *Gateway) prepare(ctx context.Context, who *contract.Identity, cmd *chat.Command) error {
-	cmd.ID, cmd.By, cmd.As, cmd.Asked = chat.NewID(), who.User.ID, who.User.Role, time.Now().UnixMilli()
+	cmd.ID, cmd.By, cmd.As, cmd.Asked = chat.NewID(), who.User.ID, who.User.Role, g.cfg.Clock.Now().UnixMilli()
 	if cmd.Nonce == "" {
 		cmd.Nonce = cmd.ID.String()
 	}

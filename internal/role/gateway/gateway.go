@@ -37,6 +37,7 @@ type Config struct {
 	RecentBytes int           // memory for the newest events, for sessions that join; 0: 32 MiB
 	Linger      time.Duration // how long a room is watched that nobody is in any more; 0: 30 s
 	CutOff      time.Duration // how long clients stay without a bus; 0: 30 s
+	Clock       chat.Clock    // tells which tokens have expired
 
 	SocketsPerUser, SocketsPerAddress int // over all gateways; 0: the constants of that name
 }
@@ -203,7 +204,7 @@ func (g *Gateway) tick(ctx context.Context) {
 			}
 		case now := <-tick.C:
 			g.marks.catchUp()
-			g.closeExpired(now)
+			g.closeExpired(g.cfg.Clock.Now())
 			g.sendAwayIfCutOff(now)
 			g.presence.beat(ctx)
 			g.tellLimits(ctx)

@@ -67,7 +67,7 @@ func (g *Gateway) Identify(ctx context.Context, token string) (contract.Identity
 		id = *a
 		ids.remember(key, id, now)
 	}
-	if id.Expires != 0 && id.Expires <= now.UnixMilli() {
+	if id.Expires != 0 && id.Expires <= g.cfg.Clock.Now().UnixMilli() {
 		return contract.Identity{}, chat.Errorf(chat.Unauthenticated, "the token has run out")
 	}
 	if ids.revoked(&id) {

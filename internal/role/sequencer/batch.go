@@ -56,7 +56,7 @@ func (w *worker) open(records []bus.Record) ([]asked, chat.Position) {
 			continue
 		}
 		for j := range r.Envelope.Commands {
-			commands = append(commands, asked{&r.Envelope.Commands[j], r.Envelope.Gateway, r.Seq, r.At})
+			commands = append(commands, asked{&r.Envelope.Commands[j], r.Envelope.Gateway, r.Seq, r.At + w.cfg.Clock.Ahead().Milliseconds()})
 		}
 	}
 	return commands, to
@@ -122,7 +122,7 @@ func (w *worker) bury(ctx context.Context, a asked, to chat.Position, why error)
 	b.answer(a, chat.Decision{Err: chat.Public(why)})
 	to.N = w.at.N
 	b.commit = chat.Commit{Partition: w.partition, From: w.at, To: to,
-		Dead: []chat.DeadCommand{{LogSeq: a.logSeq, Command: *a.cmd, Reason: why.Error(), At: time.Now().UnixMilli()}}}
+		Dead: []chat.DeadCommand{{LogSeq: a.logSeq, Command: *a.cmd, Reason: why.Error(), At: w.cfg.Clock.Now().UnixMilli()}}}
 	return w.finish(ctx, b)
 }
 
@@ -142,7 +142,7 @@ func (w *worker) decide(ctx context.Context, commands []asked, to chat.Position,
 	if err := w.learn(ctx, commands, b.touched); err != nil {
 		return err
 	}
-	now, n := time.Now().UnixMilli(), w.at.N
+	now, n := w.cfg.Clock.Now().UnixMilli(), w.at.N
 	for _, a := range commands {
 		d := w.judge(a, b.touched[a.cmd.Room], repeats)
 		if d.Event == nil {
