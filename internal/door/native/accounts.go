@@ -150,7 +150,11 @@ type sessionIn struct {
 
 func (d *Door) endSession(ctx context.Context, who *caller, in *sessionIn) (*none, error) {
 	_, err := contract.SignOut.Ask(ctx, d.gateway.Bus(), &contract.SignOutAsk{User: who.User.ID, Login: in.ID})
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	d.gateway.HearRevoked(ctx)
+	return nil, nil
 }
 
 func (d *Door) signOut(ctx context.Context, who *caller, _ *none) (*none, error) {

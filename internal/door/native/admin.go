@@ -73,6 +73,7 @@ func (d *Door) adminEditUser(ctx context.Context, who *caller, in *adminEditIn) 
 	if err != nil {
 		return nil, err
 	}
+	d.gateway.HearRevoked(ctx)
 	return &userOut{adminUserOf(u)}, nil
 }
 

@@ -77,12 +77,18 @@ func (d *Door) editMe(ctx context.Context, who *caller, in *editMeIn) (*userOut,
 	if err != nil {
 		return nil, err
 	}
+	if ask.NewPassword != "" {
+		d.gateway.HearRevoked(ctx)
+	}
 	return &userOut{userOf(u)}, nil
 }
 
 func (d *Door) deleteMe(ctx context.Context, who *caller, _ *none) (*none, error) {
-	_, err := contract.CloseAccount.Ask(ctx, d.gateway.Bus(), &contract.CloseAccountAsk{User: who.User.ID})
-	return nil, err
+	if _, err := contract.CloseAccount.Ask(ctx, d.gateway.Bus(), &contract.CloseAccountAsk{User: who.User.ID}); err != nil {
+		return nil, err
+	}
+	d.gateway.HearRevoked(ctx)
+	return nil, nil
 }
 
 type findUsersIn struct {

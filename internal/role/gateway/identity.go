@@ -30,6 +30,8 @@ const (
 type identities struct {
 	g *Gateway
 
+	catching sync.Mutex // one asks for what was revoked at a time
+
 	mu       sync.Mutex
 	tokens   map[[32]byte]remembered
 	changed  map[chat.UserID]time.Time // what was remembered of a user by then counts no more
@@ -190,8 +192,19 @@ func (ids *identities) askAnew(ctx context.Context) error {
 	return nil
 }
 
+// HearRevoked makes what somebody has just had revoked count on this gateway before
+// they are told that it was. What cannot be asked for comes with the next
+// announcement.
+func (g *Gateway) HearRevoked(ctx context.Context) {
+	if err := g.identities.catchUp(ctx); err != nil {
+		g.log.Warn("what was revoked could not be asked for; it is tried again", "trace", TraceOf(ctx), "err", err)
+	}
+}
+
 // catchUp learns what was revoked and ends the sessions that it covers.
 func (ids *identities) catchUp(ctx context.Context) error {
+	ids.catching.Lock()
+	defer ids.catching.Unlock()
 	ids.mu.Lock()
 	since := ids.last
 	ids.mu.Unlock()
