@@ -149,14 +149,23 @@ func hostile(ctx context.Context, s *scene) error {
 		return err
 	}
 	var bad string
+	// what became of the bad command: who is removed from its room meanwhile is told
+	// so, and it is said in another one.
+	answer := func() (code string, acked bool) {
+		if bad == "" {
+			bad = s.load.Provoke("poison")
+		}
+		code, acked = s.load.Answer(bad)
+		if code == "forbidden" || code == "not_found" {
+			bad = ""
+		}
+		return code, acked
+	}
 	if err := s.strike(ctx, fault{Record: history.Record{Fault: "a command makes each of its batches fail", Back: resumesWithin},
 		lasts: s.either(3*time.Second, 15*time.Second), resumes: resumesWithin,
 		begin: func() error {
 			return s.until(ctx, 10*time.Second, "the bad command is refused", func() bool {
-				if bad == "" {
-					bad = s.load.Provoke("poison")
-				}
-				code, _ := s.load.Answer(bad)
+				code, _ := answer()
 				return code == "internal"
 			})
 		},
@@ -175,7 +184,7 @@ func hostile(ctx context.Context, s *scene) error {
 	}
 	s.note("%s tries were refused and kept", kept)
 	return errors.Join(s.until(ctx, 10*time.Second, "the bad command happens when the fault has gone", func() bool {
-		_, acked := s.load.Answer(bad)
+		_, acked := answer()
 		return acked
 	}), s.settle(ctx))
 }
