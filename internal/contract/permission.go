@@ -46,7 +46,8 @@ func PermissionOf(playing ...Role) Permission {
 	}
 	for _, role := range everyone {
 		if slices.Contains(asking, role) {
-			p.Publish = append(p.Publish, bus.DefaultInbox+".*."+places("*", role)+".>")
+			old := bus.DefaultInbox + "." + string(role) + ".*" // of a process of the version before, which plays this role alone
+			p.Publish = append(p.Publish, bus.DefaultInbox+".*."+places("*", role)+".>", old, old+".*")
 		}
 	}
 	return p
