@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,5 +125,38 @@ func TestAWelcomeIsBounded(t *testing.T) {
 	}
 	if n := fitting(long); n == 0 || n*60_000 > welcomeBytes {
 		t.Errorf("%d rooms fit whose message grows in JSON", n)
+	}
+}
+
+// Who is welcome stays while the database is away, for however long, and catches
+// up when it is back; who is not welcome yet is soon told to come back.
+func TestAWelcomeSocketOutlastsTheDatabase(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		patience, away time.Duration
+		want           chat.Code
+	}{
+		{"welcome", forever, time.Hour, ""},
+		{"not yet", welcomeWithin, time.Hour, chat.Unavailable},
+		{"not yet, and it is soon back", welcomeWithin, 5 * time.Second, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				_, err := retry(t.Context(), c.patience, func(context.Context) (*contract.EventsPage, error) {
+					time.Sleep(time.Second) // what a role takes to find that its database is away
+					if time.Since(begun) < c.away {
+						return nil, chat.Errorf(chat.Unavailable, "the database is away")
+					}
+					return &contract.EventsPage{}, nil
+				})
+				if code := chat.CodeOf(err); code != c.want {
+					t.Errorf("it ends with %v, want %q", err, c.want)
+				}
+				if took := time.Since(begun); c.want != "" && took > welcomeWithin+5*time.Second {
+					t.Errorf("it is told after %v", took)
+				}
+			})
+		})
 	}
 }

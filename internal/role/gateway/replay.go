@@ -66,7 +66,11 @@ func (s *Session) begin(ctx context.Context, h Hello) {
 	shown := map[chat.RoomID]bool{}
 	ask := contract.MyRoomsAsk{User: s.user, Limit: welcomeRooms}
 	for first, more := true, true; more; first = false {
-		page, err := retry(ctx, func(ctx context.Context) (*contract.MyRoomsPage, error) {
+		patience := forever
+		if first {
+			patience = welcomeWithin
+		}
+		page, err := retry(ctx, patience, func(ctx context.Context) (*contract.MyRoomsPage, error) {
 			return contract.MyRooms.Ask(ctx, s.g.bus, &ask)
 		})
 		if err != nil {
@@ -161,7 +165,7 @@ func (s *Session) arrive(r *chat.Mine, cursors map[chat.RoomID]uint64, limit uin
 // enter shows a room that the user was just made a member of, and follows it
 // from there.
 func (s *Session) enter(ctx context.Context, place *seat) {
-	mine, err := retry(ctx, func(ctx context.Context) (*chat.Mine, error) {
+	mine, err := retry(ctx, forever, func(ctx context.Context) (*chat.Mine, error) {
 		return contract.Room.Ask(ctx, s.g.bus, &contract.RoomAsk{User: s.user, Room: place.room.id})
 	})
 	switch {
@@ -223,7 +227,7 @@ func (s *Session) catchUp(ctx context.Context, seats []*seat) {
 		for _, place := range seats[:min(len(seats), replayRooms)] {
 			ask.Cursors = append(ask.Cursors, contract.Cursor{Room: place.room.id, After: place.pos})
 		}
-		page, err := retry(ctx, func(ctx context.Context) (*contract.EventsPage, error) {
+		page, err := retry(ctx, forever, func(ctx context.Context) (*contract.EventsPage, error) {
 			return contract.Events.Ask(ctx, s.g.bus, &ask)
 		})
 		if err != nil {
@@ -340,11 +344,20 @@ func (s *Session) giveUp(ctx context.Context, err error) {
 	s.end(EndInternal)
 }
 
-// retry asks again for about ten seconds while a role is away.
-func retry[A any](ctx context.Context, ask func(context.Context) (*A, error)) (*A, error) {
+// How long a session asks for its rooms while a role or the database is away. Who
+// waits for the welcome is told to come back, maybe to another gateway; a socket
+// that is welcome stays, and catches up when they are back.
+const (
+	welcomeWithin = 10 * time.Second
+	forever       = time.Duration(math.MaxInt64)
+)
+
+// retry asks again while a role or the database is away and the patience lasts.
+func retry[A any](ctx context.Context, patience time.Duration, ask func(context.Context) (*A, error)) (*A, error) {
+	begun := time.Now()
 	for attempt := 0; ; attempt++ {
 		a, err := ask(ctx)
-		if err == nil || chat.CodeOf(err) != chat.Unavailable || attempt == 8 {
+		if err == nil || chat.CodeOf(err) != chat.Unavailable || time.Since(begun) >= patience {
 			return a, err
 		}
 		backoff := time.Duration(50*math.Pow(2, float64(min(attempt, 5)))) * time.Millisecond
