@@ -158,6 +158,24 @@ func TestPostAsksUntilCommitted(t *testing.T) {
 	}
 }
 
+// TestReceiptsAreAll, however many pages they come in.
+func TestReceiptsAreAll(t *testing.T) {
+	url := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		switch cursor := r.URL.Query().Get("cursor"); cursor {
+		case "":
+			fmt.Fprint(w, `{"receipts":[{"user":"a","read":1}],"next_cursor":"more"}`)
+		case "more":
+			fmt.Fprint(w, `{"receipts":[{"user":"b","read":2}]}`)
+		default:
+			t.Errorf("it asks for %q", cursor)
+		}
+	})
+	marks, err := New(url).Receipts(t.Context(), room1)
+	if err != nil || len(marks) != 2 || marks[0].User != "a" || marks[1].User != "b" {
+		t.Errorf("%+v, %v", marks, err)
+	}
+}
+
 // TestRoutes holds every call to the method and path of the protocol.
 func TestRoutes(t *testing.T) {
 	var got string

@@ -126,13 +126,22 @@ func (c *Client) MarkRead(ctx context.Context, room string, seq uint64) error {
 	return err
 }
 
-// Receipts lists how far each member has read a room.
+// Receipts lists how far each member has read a room, of those who have read
+// anything: all of them, in as many requests as that takes.
 func (c *Client) Receipts(ctx context.Context, room string) ([]Mark, error) {
-	var out struct {
-		Receipts []Mark `json:"receipts"`
+	var all []Mark
+	for page := (Page{}); ; {
+		var out struct {
+			Receipts   []Mark `json:"receipts"`
+			NextCursor string `json:"next_cursor"`
+		}
+		_, err := c.do(ctx, call{method: http.MethodGet, path: path("rooms", room, "receipts"), query: page.query(), out: &out})
+		all = append(all, out.Receipts...)
+		if err != nil || out.NextCursor == "" {
+			return all, err
+		}
+		page.Cursor = out.NextCursor
 	}
-	_, err := c.do(ctx, call{method: http.MethodGet, path: path("rooms", room, "receipts"), out: &out})
-	return out.Receipts, err
 }
 
 // Query is a full-text search over my rooms. What is empty does not restrict.

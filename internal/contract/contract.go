@@ -46,7 +46,7 @@ var (
 	PublicRooms   = call[FindRoomsAsk, RoomList]("rooms.public", "gateway → rooms")            // channels by name
 	AllRooms      = call[FindRoomsAsk, RoomList]("rooms.all", "gateway, operator → rooms")     // every room, for admins
 	Members       = call[MembersAsk, MemberList]("rooms.members", "gateway, presence → rooms") // a page of a room's members
-	Receipts      = call[RoomAsk, MarkList]("rooms.receipts", "gateway → rooms")               // how far everybody has read
+	Receipts      = call[ReceiptsAsk, MarkList]("rooms.receipts", "gateway → rooms")           // how far everybody has read, a page
 	SetMarks      = call[MarkList, None]("rooms.mark", "gateway → rooms")                      // read and delivered marks, coalesced; they only grow
 	SetMine       = call[SetMineAsk, chat.Mine]("rooms.set_mine", "gateway → rooms")           // muted, favourite, notify
 	ReserveHandle = call[HandleAsk, None]("rooms.reserve_handle", "gateway → rooms")           // a handle for a room about to be created

@@ -60,7 +60,7 @@ func everyMessage() map[string]any {
 	call(PublicRooms.Subject(), &FindRoomsAsk{}, &RoomList{})
 	call(AllRooms.Subject(), &FindRoomsAsk{}, &RoomList{})
 	call(Members.Subject(), &MembersAsk{}, &MemberList{})
-	call(Receipts.Subject(), &RoomAsk{}, &MarkList{})
+	call(Receipts.Subject(), &ReceiptsAsk{}, &MarkList{})
 	call(SetMarks.Subject(), &MarkList{}, &None{})
 	call(SetMine.Subject(), &SetMineAsk{}, &chat.Mine{})
 	call(ReserveHandle.Subject(), &HandleAsk{}, &None{})
@@ -100,8 +100,11 @@ type filler struct{ n uint64 }
 // later are fields that were added after their message was recorded.
 var later = map[string]bool{"WatchAsk.Registration": true, "Notice.Registration": true, "MyRoomsAsk.ByID": true,
 	"SignUpAsk.Invite": true, "HistoryAsk.AroundTime": true, "RefreshAsk.Key": true, "SignInAsk.Key": true, "SignUpAsk.Key": true, "MakeInviteAsk.Key": true,
-	"PresenceWatch.On": true, "PresenceWatch.More": true,
+	"ReceiptsAsk.Cursor": true, "ReceiptsAsk.Limit": true, "MarkList.Next": true, "PresenceWatch.On": true, "PresenceWatch.More": true,
 	"Error.Trace": true} // this one does not travel
+
+// own are embedded structs whose fields were the message's own when it was recorded.
+var own = map[string]bool{"ReceiptsAsk.RoomAsk": true}
 
 func (f *filler) fill(v reflect.Value) {
 	f.n++
@@ -119,7 +122,11 @@ func (f *filler) fill(v reflect.Value) {
 		f.fill(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if !later[v.Type().Name()+"."+v.Type().Field(i).Name] {
+			name := v.Type().Name() + "." + v.Type().Field(i).Name
+			if own[name] {
+				f.n-- // it is no value of its own
+			}
+			if !later[name] {
 				f.fill(v.Field(i))
 			}
 		}

@@ -277,10 +277,18 @@ type MemberList struct {
 	Next    string        `json:"next,omitempty"`
 }
 
+// ReceiptsAsk pages through the marks of a room's members.
+type ReceiptsAsk struct {
+	RoomAsk
+	Cursor string `json:"cursor,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
+}
+
 // MarkList is read and delivered marks.
 type MarkList struct {
 	Marks []chat.Mark `json:"marks"`
 	From  uint64      `json:"from,omitempty"` // the gateway run that tells them
+	Next  string      `json:"next,omitempty"` // of a page of receipts
 }
 
 // SetMineAsk changes a member's own settings of a room.

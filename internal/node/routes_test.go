@@ -116,6 +116,40 @@ func TestWhoRunsTheInstallationModeratesAllOfIt(t *testing.T) {
 	}
 }
 
+// TestReceiptsComeInPages: a room may have more readers than an answer holds.
+func TestReceiptsComeInPages(t *testing.T) {
+	town := nodetest.New(t)
+	ann, bob, carol := signUp(t, town, "ann"), signUp(t, town, "bob"), signUp(t, town, "carol")
+	room := ann.creates("group", bob, carol)
+	want := map[any]bool{}
+	for _, who := range []*account{ann, bob, carol} {
+		if status, body := who.ask("POST", "/v1/rooms/"+room+"/read", object{"seq": 1}); status != http.StatusNoContent {
+			t.Fatal(status, body)
+		}
+		want[who.id] = true
+	}
+	path := "/v1/rooms/" + room + "/receipts"
+	if _, all := ann.ask("GET", path, nil); len(all["receipts"].([]any)) != 3 || all["next_cursor"] != nil {
+		t.Errorf("without a limit: %v", all)
+	}
+	for cursor, more := "", true; more; {
+		status, page := ann.ask("GET", path+"?limit=2&cursor="+cursor, nil)
+		if status != http.StatusOK {
+			t.Fatal(status, page)
+		}
+		for _, r := range page["receipts"].([]any) {
+			delete(want, r.(object)["user"])
+		}
+		cursor, more = page["next_cursor"].(string)
+	}
+	if len(want) != 0 {
+		t.Errorf("missed %v", want)
+	}
+	if status, body := ann.ask("GET", path+"?cursor=x", nil); status != http.StatusUnprocessableEntity || body["code"] != "invalid" {
+		t.Errorf("another cursor: %d %v", status, body)
+	}
+}
+
 // TestNoRoomIsMissed that becomes active while they are listed.
 func TestNoRoomIsMissed(t *testing.T) {
 	town := nodetest.New(t)

@@ -54,6 +54,16 @@ func parseID(s string) (id chat.ID, err error) {
 	return chat.ID(b), nil
 }
 
+// parseUserCursor is the last user of the page before; the zero id before the
+// first page.
+func parseUserCursor(c string) (last chat.UserID, err error) {
+	key, err := parseCursor(c, 1)
+	if err != nil || key == nil {
+		return last, err
+	}
+	return parseID(key[0])
+}
+
 // page cuts items, of which one more than limit was read, to limit, and gives
 // the cursor behind the last when there are more.
 func page[T any](items []T, limit int, key func(*T) string) ([]T, string) {

@@ -48,18 +48,24 @@ const moveMark = `INSERT INTO marks (room, user_id, read, delivered)
 	WHERE excluded.read > marks.read OR excluded.delivered > marks.delivered
 	RETURNING read, delivered`
 
-// Receipts are the marks of a room's members, of those who have any.
-func (r *Rooms) Receipts(ctx context.Context, room chat.RoomID) (marks []chat.Mark, err error) {
+// Receipts is a page of the marks of a room's members, of those who have any.
+func (r *Rooms) Receipts(ctx context.Context, room chat.RoomID, behind string, limit int) (marks []chat.Mark, next string, err error) {
+	last, err := parseUserCursor(behind)
+	if err != nil {
+		return nil, "", err
+	}
 	err = r.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT k.user_id, k.read, k.delivered FROM marks k
-			JOIN members m ON m.room = k.room AND m.user_id = k.user_id WHERE k.room = $1 ORDER BY k.user_id`, []any{room}, func(r row) error {
+			JOIN members m ON m.room = k.room AND m.user_id = k.user_id
+			WHERE k.room = $1 AND k.user_id > $2 ORDER BY k.user_id LIMIT $3 + 0`, []any{room, last, limit + 1}, func(r row) error {
 			m := chat.Mark{Room: room}
 			err := r.scan(&m.User, &m.Read, &m.Delivered)
 			marks = append(marks, m)
 			return err
 		})
 	})
-	return marks, err
+	marks, next = page(marks, limit, func(m *chat.Mark) string { return cursor(cursorID(m.User)) })
+	return marks, next, err
 }
 
 // SetMine changes a member's own settings of a room.

@@ -176,7 +176,7 @@ func answersOf(t *testing.T, s *store.Store, room *chat.Info, keep func(string, 
 	ctx := t.Context()
 	members, next, err := s.Rooms().Members(ctx, room.ID, nil, "", 100)
 	keep("members of "+room.ID.String(), members, next, err)
-	marks, err := s.Rooms().Receipts(ctx, room.ID)
+	marks, _, err := s.Rooms().Receipts(ctx, room.ID, "", 10)
 	keep("marks in "+room.ID.String(), marks, err)
 	history, head, more, found, err := s.Archive().History(ctx, people[0], true, room.ID, 0, 0, 0, 0, 200)
 	keep("history of "+room.ID.String(), history, head, more, found, err)

@@ -208,15 +208,9 @@ func (r *Rooms) find(ctx context.Context, query, behind string, limit int, which
 // Members pages through a room's members by id: all of them or, when only is
 // not empty, those of them who are members.
 func (r *Rooms) Members(ctx context.Context, room chat.RoomID, only []chat.UserID, behind string, limit int) (members []chat.Member, next string, err error) {
-	var last chat.UserID
-	key, err := parseCursor(behind, 1)
+	last, err := parseUserCursor(behind)
 	if err != nil {
 		return nil, "", err
-	}
-	if key != nil {
-		if last, err = parseID(key[0]); err != nil {
-			return nil, "", err
-		}
 	}
 	each := func(r row) error {
 		var m chat.Member

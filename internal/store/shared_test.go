@@ -198,7 +198,7 @@ func marksOfTwoWriters(t *testing.T, open storetest.Open) {
 		}
 	})
 	for _, m := range marks {
-		if have, err := s.Rooms().Receipts(t.Context(), m.Room); err != nil || len(have) != 1 || have[0].Read != 1 || have[0].Delivered != 1 {
+		if have, _, err := s.Rooms().Receipts(t.Context(), m.Room, "", 10); err != nil || len(have) != 1 || have[0].Read != 1 || have[0].Delivered != 1 {
 			t.Fatalf("%+v, %v", have, err)
 		}
 	}

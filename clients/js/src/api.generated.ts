@@ -157,6 +157,9 @@ export interface Api {
   /** How far everybody has read */
   receipts(input: {
     room: string
+    limit?: number
+    /** next_cursor of the page before */
+    cursor?: string
   }, options?: CallOptions): Promise<Wire<"ReceiptsOutBody">>
   /** Messages with these words in my rooms, the newest first */
   search(input: {

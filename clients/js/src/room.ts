@@ -7,7 +7,7 @@ import { toMessage, type Command, type Outbox } from "./outbox.ts"
 import type { Directory } from "./people.ts"
 import { Timeline, type Page } from "./timeline.ts"
 import { uuid } from "./uuid.ts"
-import type { ClientFrame } from "./wire.ts"
+import type { ClientFrame, Wire } from "./wire.ts"
 
 /** What a room needs of the client that it belongs to. @internal */
 export interface Core {
@@ -251,8 +251,11 @@ export class Room extends Observable {
   }
 
   async loadReceipts(): Promise<void> {
-    const { receipts } = await this.#core.api.receipts({ room: this.id })
-    for (const { user, read, delivered } of receipts) this.receipt(user, read, delivered)
+    for (let cursor: string | undefined = ""; cursor !== undefined;) {
+      const page: Wire<"ReceiptsOutBody"> = await this.#core.api.receipts({ room: this.id, ...(cursor && { cursor }) })
+      for (const { user, read, delivered } of page.receipts) this.receipt(user, read, delivered)
+      cursor = page.next_cursor
+    }
   }
 
   /** A thread: its root and the replies. The same object for the same root. */

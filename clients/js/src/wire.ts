@@ -281,6 +281,7 @@ export interface components {
             user: string;
         };
         ReceiptsOutBody: {
+            next_cursor?: string;
             receipts: components["schemas"]["Receipt"][];
         };
         RefreshInBody: {

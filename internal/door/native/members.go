@@ -185,19 +185,25 @@ func (d *Door) markRead(ctx context.Context, who *caller, in *readIn) (*none, er
 	return nil, err
 }
 
+type receiptsIn struct {
+	InRoom
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
+	Cursor string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before"`
+}
+
 type receiptsOut struct {
 	Body struct {
-		Receipts []receipt `json:"receipts"`
+		Receipts   []receipt `json:"receipts"`
+		NextCursor string    `json:"next_cursor,omitempty"`
 	}
 }
 
-func (d *Door) receipts(ctx context.Context, who *caller, in *InRoom) (*receiptsOut, error) {
-	ask := in.ask(who)
-	found, err := contract.Receipts.Ask(ctx, d.gateway.Bus(), &ask)
+func (d *Door) receipts(ctx context.Context, who *caller, in *receiptsIn) (*receiptsOut, error) {
+	found, err := contract.Receipts.Ask(ctx, d.gateway.Bus(), &contract.ReceiptsAsk{RoomAsk: in.ask(who), Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
 	out := new(receiptsOut)
-	out.Body.Receipts = each(found.Marks, receiptOf)
+	out.Body.Receipts, out.Body.NextCursor = each(found.Marks, receiptOf), found.Next
 	return out, nil
 }

@@ -28,7 +28,7 @@ type Store interface {
 type Marks interface {
 	// Marks returns those that moved, as they are then.
 	Marks(ctx context.Context, marks []chat.Mark) ([]chat.Mark, error)
-	Receipts(ctx context.Context, room chat.RoomID) ([]chat.Mark, error)
+	Receipts(ctx context.Context, room chat.RoomID, cursor string, limit int) (marks []chat.Mark, next string, err error)
 	SetMine(ctx context.Context, user chat.UserID, room chat.RoomID, set chat.Settings) error
 	ReserveHandle(ctx context.Context, handle string, room chat.RoomID) error
 	ReleaseHandle(ctx context.Context, handle string, room chat.RoomID) error
@@ -155,12 +155,12 @@ func (r *Rooms) members(ctx context.Context, q *contract.MembersAsk) (*contract.
 	return &contract.MemberList{Members: list, Next: next}, err
 }
 
-func (r *Rooms) receipts(ctx context.Context, q *contract.RoomAsk) (*contract.MarkList, error) {
-	if _, _, err := r.see(ctx, q); err != nil {
+func (r *Rooms) receipts(ctx context.Context, q *contract.ReceiptsAsk) (*contract.MarkList, error) {
+	if _, _, err := r.see(ctx, &q.RoomAsk); err != nil {
 		return nil, err
 	}
-	list, err := r.own.Receipts(ctx, q.Room)
-	return &contract.MarkList{Marks: list}, err
+	list, next, err := r.own.Receipts(ctx, q.Room, q.Cursor, bounded(q.Limit, mostMembers))
+	return &contract.MarkList{Marks: list, Next: next}, err
 }
 
 // mark writes what a gateway has gathered, and then tells those who watch what is

@@ -96,7 +96,7 @@ func TestWhoSeesWhichRoom(t *testing.T) {
 			return err
 		},
 		"receipts": func(q contract.RoomAsk) error {
-			_, err := contract.Receipts.Ask(t.Context(), h.bus, &q)
+			_, err := contract.Receipts.Ask(t.Context(), h.bus, &contract.ReceiptsAsk{RoomAsk: q})
 			return err
 		},
 		"set mine": func(q contract.RoomAsk) error {
@@ -237,7 +237,7 @@ func TestMarksOnlyGrowAndAreTold(t *testing.T) {
 	say(chat.Mark{Read: 1, Delivered: 1}) // back: nobody is told
 	say(chat.Mark{Delivered: 99})
 	hears(chat.Mark{Read: 2, Delivered: 2})
-	list, err := contract.Receipts.Ask(t.Context(), h.bus, &contract.RoomAsk{User: bob, Room: h.group})
+	list, err := contract.Receipts.Ask(t.Context(), h.bus, &contract.ReceiptsAsk{RoomAsk: contract.RoomAsk{User: bob, Room: h.group}})
 	if err != nil || len(list.Marks) != 1 || list.Marks[0].Read != 2 || list.Marks[0].Delivered != 2 || list.Marks[0].User != ann {
 		t.Errorf("receipts: %+v, %v", list, err)
 	}

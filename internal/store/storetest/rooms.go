@@ -63,11 +63,18 @@ var rooms = []promise{
 		moved := mark(t, s,
 			chat.Mark{Room: room, User: bob, Read: 2, Delivered: 3}, chat.Mark{Room: room, User: bob, Read: 1, Delivered: 1},
 			chat.Mark{Room: room, User: carol, Delivered: 99}, chat.Mark{Room: room, User: ID(9), Read: 1}, chat.Mark{Room: ID(90), User: bob, Read: 1})
-		marks, err := s.Rooms().Receipts(t.Context(), room)
+		marks, _, err := s.Rooms().Receipts(t.Context(), room, "", 10)
 		must(t, err)
 		want := []chat.Mark{{Room: room, User: bob, Read: 2, Delivered: 3}, {Room: room, User: carol, Delivered: 3}}
 		if !reflect.DeepEqual(marks, want) {
 			t.Fatalf("receipts are %+v", marks)
+		}
+		first, next, err := s.Rooms().Receipts(t.Context(), room, "", 1)
+		must(t, err)
+		rest, end, err := s.Rooms().Receipts(t.Context(), room, next, 1)
+		must(t, err)
+		if next == "" || end != "" || !reflect.DeepEqual(append(first, rest...), want) {
+			t.Fatalf("in pages they are %+v and %+v", first, rest)
 		}
 		if !reflect.DeepEqual(moved, want) {
 			t.Fatalf("it says that these moved: %+v", moved)
@@ -77,7 +84,7 @@ var rooms = []promise{
 			t.Fatalf("then it says that these moved: %+v", moved)
 		}
 		w.Event(Member(bob, room, chat.OpLeave, bob, ""))
-		marks, err = s.Rooms().Receipts(t.Context(), room)
+		marks, _, err = s.Rooms().Receipts(t.Context(), room, "", 10)
 		must(t, err)
 		if len(marks) != 1 {
 			t.Fatalf("after bob left, receipts are %+v", marks)
