@@ -271,8 +271,11 @@ func TestOperatorsCommandsOnAStoppedFolder(t *testing.T) {
 	if _, err := time.Parse(time.RFC3339, first.Since); err != nil {
 		t.Error(err)
 	}
-	if code, out, errs := says(t, "room", "list", "--data", data); code != 0 || !strings.Contains(out, "general") {
+	if code, out, errs := says(t, "room", "list", "--data", data); code != 0 || !strings.Contains(out, "general") || errs != "" {
 		t.Error(code, out, errs)
+	}
+	if code, _, errs := says(t, "roles", "--data", data); code != 1 || !strings.Contains(errs, "no parley runs on "+data) {
+		t.Error(code, errs)
 	}
 	if code, out, errs := says(t, "explain", "--data", data, "general", "1"); code != 0 || !strings.Contains(out, "commit") {
 		t.Error(code, out, errs)

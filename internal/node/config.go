@@ -39,6 +39,8 @@ type Config struct {
 	Faults         bus.Faults // a bad day, in tests
 	Patience       Patience   // only tests have another
 	Clock          chat.Clock // the time of day; only tests have another than the machine's
+
+	questions bool // an operator's are answered, of what is kept: nothing is committed, nobody connects
 }
 
 // Patience is how long parts wait, where it is not as the guide says; 0: it is.

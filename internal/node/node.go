@@ -124,6 +124,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := errors.Join(err, n.cfg.Check()); err != nil {
 		return err
 	}
+	if n.cfg.questions {
+		playing = without(stored, []contract.Role{contract.RoleSequencer})
+	}
 	listeners, err := n.listen(ctx, &ends)
 	if err != nil {
 		return err

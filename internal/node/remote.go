@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,12 +27,14 @@ type Remote struct {
 	close func() error
 }
 
-// Reach is [ReachOrFound], for commands about what is there: it makes no folder.
+// Reach is [ReachOrFound], for commands about what is there: it makes no folder,
+// and what it runs on one commits nothing.
 func Reach(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, error) {
 	if dir, sqlite := cfg.sqlite(); sqlite && len(cfg.Bus.URLs) == 0 && !Running(ctx, cfg.Data) {
 		if err := store.Founded(dir); err != nil {
 			return nil, err
 		}
+		cfg.questions = true
 	}
 	return ReachOrFound(ctx, cfg, log)
 }
@@ -58,6 +61,9 @@ func ReachOrFound(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, e
 	go func() { done <- n.Run(running) }()
 	r.close = func() error {
 		r.http.CloseIdleConnections()
+		settling, stop := context.WithTimeout(running, stopTime)
+		defer stop()
+		n.settle(settling)
 		cancel()
 		return <-done
 	}
@@ -67,6 +73,23 @@ func ReachOrFound(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, e
 	case err := <-done:
 		cancel()
 		return nil, err
+	}
+}
+
+// settle waits until the jobs are done that a question has made, as the one that
+// brings a new user into the default rooms; those that are left are done at the
+// next start.
+func (n *Node) settle(ctx context.Context) {
+	for !n.cfg.questions {
+		jobs, err := n.store.Accounts().Jobs(ctx, 0, 1)
+		if err != nil || len(jobs) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	lookForJobs  = time.Second          // when nobody says that there are some, or another looks
 	lookDecided  = 3 * time.Millisecond // how often the log's position is asked for
 	decideWithin = 10 * time.Second     // then the batch is tried again
+	mayWait      = 5 * time.Second      // before it is worth a warning: a sequencer starts, or hands over
 )
 
 // clerk carries out stored jobs, in order: appends their commands, waits until
@@ -76,10 +77,13 @@ func (c *clerk) run(ctx context.Context) {
 func (c *clerk) follow(ctx context.Context) {
 	tick := time.NewTicker(lookForJobs)
 	defer tick.Stop()
-	for {
+	for went := time.Now(); ; {
 		more, err := c.work(ctx)
-		if err != nil && ctx.Err() == nil {
-			c.log.Warn("jobs wait", "err", err)
+		switch waited := time.Since(went); {
+		case err == nil:
+			went = time.Now()
+		case ctx.Err() == nil && waited > mayWait:
+			c.log.Warn("jobs wait", "waited", waited.Round(time.Second).String(), "err", err)
 		}
 		if more && err == nil && ctx.Err() == nil {
 			continue
