@@ -17,8 +17,20 @@ const insertRefresh = `INSERT INTO refresh_tokens (hash, login, expires, used) V
 // CreateLogin keeps a new session and its first refresh token. Where that token is
 // kept already and is unused, the answer of then was lost: have is the session of
 // then. One that has been used or has expired begins no session, and ok is false.
-func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) (have chat.Login, ok bool, err error) {
+// proved is the user's secret that was checked before, empty: none was. It is a
+// [chat.Conflict] when another has been set since.
+func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh, proved string) (have chat.Login, ok bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		if proved != "" {
+			// It holds the row: who changes the secret now ends this session as well.
+			still, err := q.exec(`UPDATE credentials SET secret = secret WHERE user_id = $1 AND secret = $2`, l.User, proved)
+			if err == nil && still == 0 {
+				err = chat.Errorf(chat.Conflict, "the password was changed meanwhile: sign in again")
+			}
+			if err != nil {
+				return err
+			}
+		}
 		made, err := q.exec(insertRefresh+` ON CONFLICT (hash) DO NOTHING`, first.Hash, l.ID, first.Expires)
 		if err != nil {
 			return err

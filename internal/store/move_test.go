@@ -86,7 +86,7 @@ func furnish(t *testing.T, s *store.Store, messages int) {
 	must(a.AddSigningKey(ctx, chat.SigningKey{ID: "key", Seed: []byte("0123456789abcdef0123456789abcdef"), CreatedAt: 5}))
 	for i := range 5 {
 		login := chat.Login{ID: storetest.ID(byte(100 + i)), User: people[i%3], Device: "phone", Address: "192.0.2.1", CreatedAt: 1, LastUsed: int64(i)}
-		_, _, err := a.CreateLogin(ctx, login, chat.Refresh{Hash: sha256.Sum256(fmt.Append(nil, "first", i)), Expires: 1 << 50})
+		_, _, err := a.CreateLogin(ctx, login, chat.Refresh{Hash: sha256.Sum256(fmt.Append(nil, "first", i)), Expires: 1 << 50}, "")
 		must(err)
 	}
 	_, _, err := a.Rotate(ctx, sha256.Sum256([]byte("first0")), chat.Refresh{Hash: sha256.Sum256([]byte("second0")), Expires: 1 << 50}, 50, "192.0.2.2", "desk")

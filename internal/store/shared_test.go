@@ -82,7 +82,7 @@ func signInRepeatedAtOnce(t *testing.T, open storetest.Open) {
 		first := chat.Refresh{Hash: [32]byte{1, byte(round)}, Expires: 1000}
 		var sessions [4]chat.ID
 		atOnce(4, func(i int) {
-			have, ok, err := a.CreateLogin(context.Background(), chat.Login{ID: chat.NewID(), User: user, CreatedAt: 1}, first)
+			have, ok, err := a.CreateLogin(context.Background(), chat.Login{ID: chat.NewID(), User: user, CreatedAt: 1}, first, "")
 			if err != nil || !ok {
 				t.Error(ok, err)
 			}
@@ -106,7 +106,7 @@ func refreshTokenIsExchangedOnce(t *testing.T, open storetest.Open) {
 	a := open(t).Accounts()
 	for round := range 10 {
 		old, login := [32]byte{1, byte(round)}, chat.Login{ID: chat.NewID(), User: storetest.ID(1), CreatedAt: 1}
-		if _, _, err := a.CreateLogin(t.Context(), login, chat.Refresh{Hash: old, Expires: 1000}); err != nil {
+		if _, _, err := a.CreateLogin(t.Context(), login, chat.Refresh{Hash: old, Expires: 1000}, ""); err != nil {
 			t.Fatal(err)
 		}
 		var exchanged, refused atomic.Int32

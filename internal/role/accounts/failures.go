@@ -7,11 +7,12 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// How often somebody at one address may name a wrong password for one user.
+// How often a wrong password may be named for one user.
 const (
-	mostFailures = 10
-	failuresLast = 10 * time.Minute
-	failuresKept = 100_000 // pairs of name and address
+	mostFailures     = 10  // by somebody at one address
+	mostFromAnywhere = 100 // by all who have no session of the user's at their address
+	failuresLast     = 10 * time.Minute
+	failuresKept     = 100_000 // names, and pairs of name and address
 )
 
 // failures counts wrong passwords.
@@ -20,7 +21,19 @@ type failures struct {
 	counts map[attempt]failed
 }
 
+// attempt is at a name, from an address or from anywhere.
 type attempt struct{ name, address string }
+
+const anywhere = "*"
+
+func (a attempt) fromAnywhere() attempt { return attempt{a.name, anywhere} }
+
+func (a attempt) most() int {
+	if a.address == anywhere {
+		return mostFromAnywhere
+	}
+	return mostFailures
+}
 
 type failed struct {
 	times int
@@ -39,7 +52,7 @@ func (f *failures) begin(a attempt, now time.Time) error {
 		f.makeRoom(now)
 		c = failed{until: now.Add(failuresLast)}
 	}
-	if c.times >= mostFailures {
+	if c.times >= a.most() {
 		return &chat.Error{Code: chat.RateLimited, Text: "too many wrong passwords", RetryAfter: c.until.Sub(now)}
 	}
 	c.times++

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -203,5 +204,58 @@ func TestSignInIsLimited(t *testing.T) {
 	_, err := o.signIn("ann", "password of ann")
 	if e := chat.Public(err); e.Code != chat.RateLimited || e.RetryAfter <= 0 {
 		t.Errorf("the right one, too late: %v", err)
+	}
+}
+
+// Who guesses a password from many addresses is stopped, and stops nobody who was
+// here before.
+func TestGuessingFromManyAddressesIsLimited(t *testing.T) {
+	o := newOffice(t, Config{})
+	o.signUp("ann")
+	o.signUp("bob")
+	from := func(address, name, password string) error {
+		_, err := contract.SignIn.Ask(t.Context(), o.bus, &contract.SignInAsk{Username: name, Password: password, Client: contract.Client{Address: address}})
+		return err
+	}
+	o.refuses("from her telephone", from("192.0.2.1", "ann", "password of ann"), "")
+	const really = 5 // each takes a hash
+	for range mostFromAnywhere - really {
+		if err := o.role.failures.begin(attempt{"ann", anywhere}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range really {
+		o.refuses("guessing", from(fmt.Sprintf("198.51.100.%d", i), "ann", "wrong"), chat.Unauthenticated)
+	}
+	o.refuses("guessing on", from("198.51.100.200", "ann", "wrong"), chat.RateLimited)
+	o.refuses("guessed", from("198.51.100.201", "ann", "password of ann"), chat.RateLimited)
+	o.refuses("from her telephone again", from("192.0.2.1", "ann", "password of ann"), "")
+	o.refuses("somebody else", from("198.51.100.200", "bob", "password of bob"), "")
+	for range mostFailures {
+		o.refuses("guessing beside her telephone", from("192.0.2.1", "ann", "wrong"), chat.Unauthenticated)
+	}
+	o.refuses("guessing on beside it", from("192.0.2.1", "ann", "wrong"), chat.RateLimited)
+}
+
+// Who proved a password in the moment in which it was changed is not in with it.
+func TestAPasswordThatIsChangedMeanwhileLetsNobodyIn(t *testing.T) {
+	o := newOffice(t, Config{})
+	ann := o.signUp("ann")
+	change := func(to string) func() {
+		return func() {
+			_, err := contract.EditProfile.Ask(t.Context(), o.bus, &contract.EditProfileAsk{User: ann.User.ID, NewPassword: to, Operator: true})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	between := change("another password")
+	o.files.signingIn.Store(&between)
+	_, err := o.signIn("ann", "password of ann")
+	o.refuses("with the old one", err, chat.Unauthenticated)
+	between = change("another password") // the same, hashed anew
+	o.files.signingIn.Store(&between)
+	if _, err := o.signIn("ann", "another password"); err != nil {
+		t.Errorf("with one that is still right: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,15 @@ type files struct {
 	ban  func(user chat.UserID, banned bool)
 	role func(user chat.UserID, role chat.OrgRole)
 	jobs func() []chat.Job
+	// signingIn happens once, between the proof of a password and the session.
+	signingIn *atomic.Pointer[func()]
+}
+
+func (f files) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh, proved string) (chat.Login, bool, error) {
+	if do := f.signingIn.Swap(nil); do != nil {
+		(*do)()
+	}
+	return f.Store.CreateLogin(ctx, l, first, proved)
 }
 
 // office is the role at work, over a real bus and a real store.
@@ -41,7 +51,7 @@ func newOffice(t testing.TB, cfg Config) *office {
 	t.Helper()
 	s := storetest.SQLite(t)
 	access := s.Access()
-	f := files{Store: s.Accounts(),
+	f := files{Store: s.Accounts(), signingIn: new(atomic.Pointer[func()]),
 		ban: func(user chat.UserID, banned bool) {
 			if _, err := access.SetBanned(t.Context(), user, banned, time.Now().UnixMilli()); err != nil {
 				t.Fatal(err)

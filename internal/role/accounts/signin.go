@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/bus"
@@ -27,24 +28,65 @@ func (a *Accounts) signIn(ctx context.Context, q *contract.SignInAsk) (*contract
 	if err != nil {
 		return nil, err
 	}
-	name := chat.FoldUsername(q.Username)
-	try := attempt{name, chat.Network(q.Address)}
-	if err := a.failures.begin(try, time.Now()); err != nil {
+	try := attempt{chat.FoldUsername(q.Username), chat.Network(q.Address)}
+	if err := a.attempt(ctx, try); err != nil {
 		return nil, err
 	}
-	account, right, err := a.prove(ctx, name, s)
-	if err != nil {
-		a.failures.forgive(try)
-		return nil, err
+	for again := 2; ; again-- {
+		account, right, err := a.prove(ctx, try.name, s)
+		if err != nil {
+			a.failures.forgive(try)
+			a.failures.forgive(try.fromAnywhere())
+			return nil, err
+		}
+		if !right {
+			return nil, wrongPassword()
+		}
+		a.failures.forget(try)
+		a.failures.forgive(try.fromAnywhere())
+		if account.Banned {
+			return nil, chat.Errorf(chat.Forbidden, "this account is banned")
+		}
+		in, err := a.signedIn(ctx, &account.User, account.Secret, q.Client, q.Key)
+		if chat.CodeOf(err) != chat.Conflict || again == 0 {
+			return in, err
+		}
 	}
-	if !right {
-		return nil, wrongPassword()
+}
+
+// attempt counts one before it is checked. Who guesses a user's password from many
+// addresses does not keep those out who have a session of that user at theirs.
+func (a *Accounts) attempt(ctx context.Context, try attempt) error {
+	now := time.Now()
+	if err := a.failures.begin(try, now); err != nil {
+		return err
 	}
-	a.failures.forget(try)
-	if account.Banned {
-		return nil, chat.Errorf(chat.Forbidden, "this account is banned")
+	err := a.failures.begin(try.fromAnywhere(), now)
+	if err == nil {
+		return nil
 	}
-	return a.signedIn(ctx, &account.User, q.Client, q.Key)
+	here, asking := a.wasHere(ctx, try)
+	if here {
+		return nil
+	}
+	a.failures.forgive(try)
+	if asking != nil {
+		return asking
+	}
+	return err
+}
+
+// wasHere says whether a user has a session at an address.
+func (a *Accounts) wasHere(ctx context.Context, try attempt) (bool, error) {
+	if !clean(try.name) {
+		return false, nil
+	}
+	account, found, err := a.store.AccountNamed(ctx, try.name)
+	if err != nil || !found {
+		return false, err
+	}
+	logins, err := a.store.Logins(ctx, account.ID)
+	return slices.ContainsFunc(logins, func(l chat.Login) bool { return chat.Network(l.Address) == try.address }), err
 }
 
 // prove finds the account and checks the secret against it, or against a decoy.
@@ -61,32 +103,36 @@ func (a *Accounts) prove(ctx context.Context, name string, s secret) (account ch
 	}
 	right, err = a.hasher.check(ctx, account.Scheme, account.Secret, s)
 	if err == nil && right && stale(account.Scheme, account.Secret) {
-		a.rehash(ctx, &account, s)
+		account.Secret = a.rehash(ctx, &account, s)
 	}
 	return account, right, err
 }
 
-// rehash replaces an imported or weaker hash now that the password is known. It
-// can wait for the next time, and leaves a password that was set meanwhile.
-func (a *Accounts) rehash(ctx context.Context, account *chat.Account, s secret) {
+// rehash replaces an imported or weaker hash now that the password is known, and
+// returns the one that is kept. It can wait for the next time, and leaves a
+// password that was set meanwhile.
+func (a *Accounts) rehash(ctx context.Context, account *chat.Account, s secret) string {
 	hash, err := a.hasher.make(ctx, s)
 	if err == nil {
 		err = a.store.Rehash(ctx, account.ID, account.Secret, schemeArgon2id, hash)
 	}
 	if err != nil {
 		a.log.Warn("a password was not hashed anew", "user", account.ID, "trace", bus.TraceOf(ctx), "err", err)
+		return account.Secret
 	}
+	return hash
 }
 
 // signedIn begins a login and hands out its tokens. Asked again with the same key
-// it is the same login, until its first refresh token is used.
-func (a *Accounts) signedIn(ctx context.Context, u *chat.User, client contract.Client, key string) (*contract.SignedIn, error) {
+// it is the same login, until its first refresh token is used. It is a conflict
+// when the secret that was proved, if one was, is the user's no more.
+func (a *Accounts) signedIn(ctx context.Context, u *chat.User, proved string, client contract.Client, key string) (*contract.SignedIn, error) {
 	at := a.cfg.Clock.Now()
 	l := chat.Login{ID: chat.NewID(), User: u.ID, Device: shortened(client.Device), Address: shortened(client.Address),
 		CreatedAt: at.UnixMilli(), LastUsed: at.UnixMilli()}
 	for {
 		token, first := newRefresh(a.keys.secret("sign in "+u.ID.String(), key), at)
-		have, ok, err := a.store.CreateLogin(ctx, l, first)
+		have, ok, err := a.store.CreateLogin(ctx, l, first, proved)
 		switch {
 		case err != nil:
 			return nil, err

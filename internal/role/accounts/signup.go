@@ -37,7 +37,7 @@ func (a *Accounts) signUp(ctx context.Context, q *contract.SignUpAsk) (*contract
 	if q.Quiet {
 		return &contract.SignedIn{User: u}, nil
 	}
-	return a.signedIn(ctx, &u, q.Client, q.Key)
+	return a.signedIn(ctx, &u, "", q.Client, q.Key)
 }
 
 // newAccount is the account as it will be stored.

@@ -45,7 +45,7 @@ type invites interface {
 
 // sessions are logins with their refresh tokens.
 type sessions interface {
-	CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh) (have chat.Login, ok bool, err error) // the one of this token, while it is unused
+	CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh, proved string) (have chat.Login, ok bool, err error) // the one of this token, while it is unused
 	Login(ctx context.Context, id chat.ID) (chat.Login, bool, error)
 	Logins(ctx context.Context, user chat.UserID) ([]chat.Login, error)
 	// Rotate exchanges a refresh token; presenting one again ends its login,

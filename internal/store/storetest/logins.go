@@ -12,7 +12,7 @@ import (
 func signIn(t *testing.T, s *store.Store, user chat.UserID, n byte) chat.Login {
 	t.Helper()
 	l := chat.Login{ID: ID(n), User: user, Device: "phone", Address: "::1", CreatedAt: int64(n), LastUsed: int64(n)}
-	have, ok, err := s.Accounts().CreateLogin(t.Context(), l, chat.Refresh{Hash: [32]byte{n}, Expires: 1000})
+	have, ok, err := s.Accounts().CreateLogin(t.Context(), l, chat.Refresh{Hash: [32]byte{n}, Expires: 1000}, "")
 	if err != nil || !ok || have != l {
 		t.Fatalf("%+v, %v, %v", have, ok, err)
 	}
@@ -78,7 +78,7 @@ var logins = []promise{
 		again := func(user chat.UserID, now int64) (chat.Login, bool) {
 			t.Helper()
 			have, ok, err := a.CreateLogin(t.Context(), chat.Login{ID: ID(40), User: user, CreatedAt: now, LastUsed: now},
-				chat.Refresh{Hash: [32]byte{20}, Expires: now + 1000})
+				chat.Refresh{Hash: [32]byte{20}, Expires: now + 1000}, "")
 			must(t, err)
 			return have, ok
 		}
@@ -200,6 +200,25 @@ var logins = []promise{
 		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "newer", chat.ID{}, 1))
 		must(t, a.Rehash(t.Context(), u.ID, "rehashed", "argon2id", "late"))
 		secret("argon2id", "newer")
+	}},
+	{"a sign-in with a secret that has been replaced begins no session", func(t *testing.T, open Open) {
+		s := open(t)
+		a := s.Accounts()
+		u := signUp(t, s, "a")
+		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "old", chat.ID{}, 1))
+		begin := func(n byte, proved string) error {
+			_, _, err := a.CreateLogin(t.Context(), chat.Login{ID: ID(n), User: u.ID}, chat.Refresh{Hash: [32]byte{n}, Expires: 1000}, proved)
+			return err
+		}
+		must(t, begin(20, "old"))
+		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "new", chat.ID{}, 1))
+		mustCode(t, begin(21, "old"), chat.Conflict)
+		must(t, begin(22, "new"))
+		left, err := a.Logins(t.Context(), u.ID)
+		must(t, err)
+		if len(left) != 1 || left[0].ID != ID(22) {
+			t.Fatalf("the sessions are %+v", left)
+		}
 	}},
 	{"of two first signing keys one stays", func(t *testing.T, open Open) {
 		s := open(t)
