@@ -239,7 +239,7 @@ func (h *hub) apply(e *chat.Event) {
 	r := h.rooms[e.Room]
 	if r != nil {
 		for _, s := range r.seats {
-			if s.live && e.N > s.after {
+			if s.live && !s.has(e) {
 				h.hand(s.session, d, waiting)
 			}
 		}
@@ -251,10 +251,10 @@ func (h *hub) apply(e *chat.Event) {
 	}
 	leaver := e.Leaves()
 	if !leaver.IsZero() && r != nil {
-		h.leave(r, leaver)
+		h.leave(r, e, leaver)
 	}
 	for _, w := range waiting {
-		if w.session != nil && w.session.user == leaver && !w.answered {
+		if w.session != nil && w.session.user == leaver && !w.answered && w.session.seat(e.Room) == nil {
 			// It left while it was catching up. What it has not read is not for it
 			// any more, so the event does not stand behind what it has: the answer
 			// comes without it.
@@ -275,6 +275,18 @@ func (h *hub) hand(s *Session, d *Delivery, waiting []*waiter) {
 		}
 	}
 	s.sink.Deliver(d, "", false)
+}
+
+// handMissed gives a session an event that it comes to by catching up, and answers
+// all its commands that wait for that.
+func (h *hub) handMissed(s *Session, d *Delivery) {
+	waiting := h.pending.of(d.Event)
+	h.hand(s, d, waiting)
+	for _, w := range waiting {
+		if w.session == s {
+			h.settle(w, d)
+		}
+	}
 }
 
 // settle answers a waiter whose session did not get the event as one of its
@@ -313,11 +325,12 @@ func (h *hub) enter(s *Session, d *Delivery, waiting []*waiter) {
 	}
 }
 
-// leave takes a user's sessions out of a room; they have had its last event.
-func (h *hub) leave(r *room, user chat.UserID) {
+// leave takes a user's sessions out of a room; they have had its last event. One
+// that has read further stays: it has read how the user came back.
+func (h *hub) leave(r *room, e *chat.Event, user chat.UserID) {
 	for i := len(r.seats) - 1; i >= 0; i-- {
 		s := r.seats[i]
-		if s.session.who().User.ID != user {
+		if s.session.user != user || s.has(e) {
 			continue
 		}
 		live := s.live
@@ -357,6 +370,15 @@ func (h *hub) unsubscribe(s *seat) {
 	h.release(r)
 }
 
+// has says whether the place's session has an event already, before the hub comes
+// to it: the archive may be ahead of the hub.
+func (s *seat) has(e *chat.Event) bool {
+	if s.live {
+		return e.N <= s.after
+	}
+	return e.Seq <= s.pos
+}
+
 // join makes a place live if everything between what it has, up to feed number n,
 // and where the hub stands is at hand.
 func (h *hub) join(s *seat, n uint64) bool {
@@ -364,9 +386,9 @@ func (h *hub) join(s *seat, n uint64) bool {
 	if !ok {
 		return false
 	}
-	for _, d := range missed {
-		h.hand(s.session, d, h.pending.of(d.Event))
-	}
 	s.after, s.live = max(n, h.n), true
+	for _, d := range missed {
+		h.handMissed(s.session, d)
+	}
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/parley-chat/parley/internal/bus"
 	"github.com/parley-chat/parley/internal/bus/bustest"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contract"
@@ -48,6 +49,22 @@ func newHubOver(t *testing.T) (*hub, *feedOf) {
 	}
 	h.watch.registered, h.watch.registration = true, 1
 	return h, feed
+}
+
+// newHubAlone is the one hub of a gateway, over a log that nobody decides.
+func newHubAlone(t *testing.T) (*Gateway, *hub) {
+	t.Helper()
+	b := bustest.Embedded(t)
+	if _, err := b.MakeLog(t.Context(), 0, bus.LogConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	g := New(Config{}, b, bustest.Log(t), prometheus.NewRegistry())
+	g.presence = newPresence(g)
+	h := newHub(g, 0, 1<<20)
+	t.Cleanup(func() { _ = h.appender.Close(context.Background()) })
+	g.hubs.Store(&[]*hub{h})
+	h.watch.epoch, h.watch.registered = 1, true
+	return g, h
 }
 
 // ending is a client that waits for its end.

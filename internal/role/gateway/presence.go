@@ -45,6 +45,7 @@ func (p *presence) came(s *Session) {
 		p.here[s.user] = at
 	}
 	at.sessions++
+	s.here = true
 	p.changed[s.user] = struct{}{}
 }
 
@@ -52,10 +53,11 @@ func (p *presence) went(s *Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unwatch(s)
-	at := p.here[s.user]
-	if at == nil {
-		return // it never came: the gateway was draining
+	if !s.here {
+		return // it never came: the gateway was draining, or it was refused
 	}
+	s.here = false
+	at := p.here[s.user]
 	if at.sessions--; at.sessions == 0 {
 		delete(p.here, s.user)
 	}

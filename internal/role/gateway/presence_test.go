@@ -106,3 +106,22 @@ func TestAUserWatchesSoManyWithAllTheirSockets(t *testing.T) {
 		t.Errorf("%d are kept", n)
 	}
 }
+
+// Who is refused at once was never here, and takes nobody along.
+func TestARefusedSessionLeavesTheOthersHere(t *testing.T) {
+	g, _ := newHubAlone(t)
+	me := chat.UserID{15: 2}
+	live := &Session{g: g, user: me, sink: &notebook{}}
+	g.people.add(me, live)
+	g.presence.came(live)
+	refused := &Session{g: g, user: me, sink: &notebook{}}
+	refused.detach()
+	if g.presence.here[me] == nil {
+		t.Error("who is connected counts as away")
+	}
+	live.detach()
+	live.detach()
+	if g.presence.here[me] != nil {
+		t.Error("who has gone counts as here")
+	}
+}

@@ -188,12 +188,23 @@ func (s *Session) enter(ctx context.Context, place *seat) {
 // their own settings are no event.
 func (g *Gateway) mineChanged(_ context.Context, who *contract.RoomAsk) {
 	for _, s := range g.people.of(who.User) {
-		// In turn, for only a room that was entered can change.
-		s.later(func(ctx context.Context) { s.showAgain(ctx, who.Room) })
+		s.mu.Lock()
+		waits := slices.Contains(s.outdated, who.Room)
+		if !waits {
+			s.outdated = append(s.outdated, who.Room)
+		}
+		s.mu.Unlock()
+		if !waits { // in turn, for only a room that was entered can change
+			s.later(func(ctx context.Context) { s.showAgain(ctx, who.Room) })
+		}
 	}
 }
 
+// showAgain shows a room as it is now, once for all changes before.
 func (s *Session) showAgain(ctx context.Context, room chat.RoomID) {
+	s.mu.Lock()
+	s.outdated = slices.DeleteFunc(s.outdated, func(id chat.RoomID) bool { return id == room })
+	s.mu.Unlock()
 	if s.seat(room) == nil {
 		return
 	}
@@ -205,11 +216,12 @@ func (s *Session) showAgain(ctx context.Context, room chat.RoomID) {
 	if s.sink.Wait(ctx) != nil {
 		return
 	}
-	h := s.g.hubOf(room)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if s.seat(room) != nil { // otherwise it was told that it is there no more
-		s.sink.Tell(Entered{*mine})
+	if s.seat(room) == nil {
+		return
+	}
+	s.sink.Tell(Entered{*mine}) // without the hub's lock: a door may have to ask who is in it
+	if s.seat(room) == nil {
+		s.sink.Tell(Gone{room}) // again, behind what was just told
 	}
 }
 
@@ -272,7 +284,9 @@ func (s *Session) take(place *seat, page *contract.RoomEvents) bool {
 		events = events[:i+1] // a channel shows its events also to those who left it
 	}
 	for i := range events {
-		h.replay(s, place, &events[i])
+		if !h.replay(s, place, &events[i]) {
+			break
+		}
 	}
 	if place.left && !page.More {
 		s.vanish(place)
@@ -305,21 +319,24 @@ func (s *Session) lastMove(place *seat, events []chat.Event) int {
 	return -1
 }
 
-// replay hands one old event on, as the answer to a command of the session if
-// one waits for it.
-func (h *hub) replay(s *Session, place *seat, e *chat.Event) {
-	ref, acks := "", false
+// replay hands one old event on. It is false when the user has left the room: what
+// comes behind that is for the place that they come back to.
+func (h *hub) replay(s *Session, place *seat, e *chat.Event) bool {
+	d := &Delivery{Event: e}
 	h.mu.Lock()
-	for _, w := range h.pending.of(e) {
-		if w.session == s && !w.answered {
-			h.pending.answered(w)
-			ref, acks = w.ref, true
-			break
-		}
+	if place.gone {
+		h.mu.Unlock()
+		return false
 	}
 	place.pos = e.Seq
+	if len(h.pending.of(e)) > 0 {
+		h.handMissed(s, d)
+		h.mu.Unlock()
+		return true
+	}
 	h.mu.Unlock()
-	s.sink.Deliver(&Delivery{Event: e}, ref, acks)
+	s.sink.Deliver(d, "", false)
+	return true
 }
 
 // vanish takes the session out of a room that is its user's no more.

@@ -33,11 +33,14 @@ type Session struct {
 	expires atomic.Int64 // Unix milliseconds
 	waiting atomic.Int32 // commands without an answer
 	over    atomic.Bool
+	ending  atomic.Bool
+	here    bool // presence counts it; guarded by presence
 
 	mu       sync.Mutex // taken after a hub's
 	identity contract.Identity
-	arriving bool    // it may have rooms in which it has no seat yet
-	seats    []*seat // by room id
+	arriving bool          // it may have rooms in which it has no seat yet
+	seats    []*seat       // by room id
+	outdated []chat.RoomID // that wait to be shown again
 	tasks    []func(context.Context)
 	cancel   context.CancelFunc // of the goroutine that runs tasks, while there is one
 	watches  []chat.UserID
@@ -88,7 +91,9 @@ func (s *Session) ended() bool { return s.over.Load() }
 
 // end closes the client's connection for a reason; the door answers by Close.
 func (s *Session) end(e End) {
-	s.g.metrics.ended.WithLabelValues(string(e)).Inc()
+	if !s.ending.Swap(true) {
+		s.g.metrics.ended.WithLabelValues(string(e)).Inc()
+	}
 	s.sink.Close(e)
 }
 

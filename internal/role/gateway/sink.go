@@ -9,7 +9,9 @@ import (
 )
 
 // Sink is where a door hears what its client must be told. Calls may come from
-// any goroutine, and must not block: a door queues and returns.
+// any goroutine, and must not block: a door queues and returns. Only for [Welcome]
+// and [Entered], which name people, it may ask who they are first; those are told
+// without a lock.
 type Sink interface {
 	// Deliver hands over an event of one of the client's rooms: each exactly
 	// once and in the room's order. With acks it answers the command that the
