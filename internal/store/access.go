@@ -31,8 +31,8 @@ func (a *Access) SetRole(ctx context.Context, user chat.UserID, role chat.OrgRol
 }
 
 // SetBanned bans a user or lifts the ban, and returns them as they are then. A
-// change writes a revocation: everything that is signed in ends, and while the
-// ban lasts nothing new begins. Rooms keep the member.
+// change writes a revocation. A ban ends every session, with its refresh token,
+// and while it lasts nothing new begins. Rooms keep the member.
 func (a *Access) SetBanned(ctx context.Context, user chat.UserID, banned bool, at int64) (u chat.User, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
 		changed, err := q.exec(`UPDATE users SET banned = $1 WHERE id = $2 AND banned <> $1 AND role <> 'system'`, banned, user)
@@ -40,6 +40,11 @@ func (a *Access) SetBanned(ctx context.Context, user chat.UserID, banned bool, a
 			return err
 		}
 		if changed > 0 {
+			if banned {
+				if err := forgetLogins(q, user); err != nil {
+					return err
+				}
+			}
 			if err := revoke(q, chat.Revocation{User: user, NotBefore: at, Banned: banned, At: at}); err != nil {
 				return err
 			}

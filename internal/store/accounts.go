@@ -137,14 +137,32 @@ func findUsers(ctx context.Context, s *Store, query, behind string, limit int, w
 }
 
 // SetSecret changes how a user's password is checked and revokes all their sessions
-// except one, in one transaction; the zero ID keeps none.
-func (a *Accounts) SetSecret(ctx context.Context, id chat.UserID, scheme, secret string, keep chat.ID, at int64) error {
+// except one, in one transaction; the zero ID keeps none. proved is the secret that
+// was checked before, empty: none was. It is a [chat.Conflict] when another has
+// been set since.
+func (a *Accounts) SetSecret(ctx context.Context, id chat.UserID, proved, scheme, secret string, keep chat.ID, at int64) error {
 	return a.s.db.write(ctx, ofOthers, func(q tx) error {
+		if err := holdSecret(q, id, proved); err != nil {
+			return err
+		}
 		if err := setSecret(q, id, scheme, secret); err != nil {
 			return err
 		}
 		return endLoginsBut(q, id, keep, at)
 	})
+}
+
+// holdSecret keeps others from changing the secret that was proved, if one was,
+// until the transaction ends.
+func holdSecret(q tx, id chat.UserID, proved string) error {
+	if proved == "" {
+		return nil
+	}
+	still, err := q.exec(`UPDATE credentials SET secret = secret WHERE user_id = $1 AND secret = $2`, id, proved)
+	if err == nil && still == 0 {
+		err = chat.Errorf(chat.Conflict, "the password was changed meanwhile: sign in again")
+	}
+	return err
 }
 
 // Rehash keeps another hash of the same password, unless the secret is not the old
@@ -191,8 +209,10 @@ func userByID(q tx, id chat.UserID) (u chat.User, err error) {
 }
 
 // Close ends an account for ever, in one transaction: everything that proves who
-// they are goes, the name becomes a tombstone, every session is revoked, and a
-// job for each of their rooms removes them there. Closing twice changes nothing.
+// they are goes, the name becomes a tombstone, every session is revoked, jobs that
+// bring them into rooms are forgotten, and a job for each of their rooms removes
+// them there. Closing twice changes nothing. What was on its way into a log may
+// make them a member yet: see [Accounts.Sweep].
 func (a *Accounts) Close(ctx context.Context, id chat.UserID, tombstone string, at int64) error {
 	return a.s.db.write(ctx, ofOthers, func(q tx) error {
 		name, err := deletedName(q, id)
@@ -206,14 +226,18 @@ func (a *Accounts) Close(ctx context.Context, id chat.UserID, tombstone string, 
 		}
 		for _, sql := range [...]string{
 			`DELETE FROM credentials WHERE user_id = $1`,
-			`DELETE FROM refresh_tokens WHERE login IN (SELECT id FROM logins WHERE user_id = $1)`,
-			`DELETE FROM logins WHERE user_id = $1`,
 			`DELETE FROM door_tokens WHERE user_id = $1`,
 			`DELETE FROM invites WHERE created_by = $1`,
 		} {
 			if _, err := q.exec(sql, id); err != nil {
 				return err
 			}
+		}
+		if err := forgetLogins(q, id); err != nil {
+			return err
+		}
+		if err := forgetEntries(q, id); err != nil {
+			return err
 		}
 		jobs, err := removals(q, id, at)
 		if err != nil {
@@ -239,6 +263,33 @@ func deletedName(q tx, id chat.UserID) (name string, err error) {
 	return name, err
 }
 
+// Sweep makes jobs that take somebody who has closed their account out of rooms
+// that they were brought into meanwhile, and says how many. While there are jobs
+// about them it makes none.
+func (a *Accounts) Sweep(ctx context.Context, id chat.UserID, at int64) (jobs int, err error) {
+	in := 0
+	err = a.s.db.ask(ctx, func(q tx) error {
+		_, err := one(q, `SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND u.deleted = 1`, []any{id}, &in)
+		return err
+	})
+	if err != nil || in == 0 {
+		return 0, err
+	}
+	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
+		waiting, err := jobsAbout(q, id)
+		if err != nil || len(waiting) > 0 {
+			return err
+		}
+		list, err := removals(q, id, at)
+		jobs = len(list)
+		if err != nil {
+			return err
+		}
+		return insertJobs(q, list)
+	})
+	return jobs, err
+}
+
 // removals are the commands that take a user out of all their rooms.
 func removals(q tx, id chat.UserID, at int64) (jobs []chat.Command, err error) {
 	err = q.query(`SELECT room FROM members WHERE user_id = $1 ORDER BY room`, []any{id}, func(r row) error {
@@ -247,7 +298,7 @@ func removals(q tx, id chat.UserID, at int64) (jobs []chat.Command, err error) {
 			Body: chat.Body{Op: chat.OpRemove, User: id},
 		}
 		err := r.scan(&c.Room)
-		c.Nonce = fmt.Sprintf("close:%s:%s", id, c.Room)
+		c.Nonce = fmt.Sprintf("close:%s:%d", id, at)
 		jobs = append(jobs, c)
 		return err
 	})

@@ -40,17 +40,42 @@ func insertJobs(q tx, jobs []chat.Command) error {
 func (a *Accounts) Jobs(ctx context.Context, after uint64, limit int) (jobs []chat.Job, err error) {
 	err = a.s.db.ask(ctx, func(q tx) error {
 		return q.query(`SELECT id, command FROM jobs WHERE id > $1 ORDER BY id LIMIT $2 + 0`, []any{after, limit}, func(r row) error {
-			var j chat.Job
-			var command string
-			if err := r.scan(&j.ID, &command); err != nil {
-				return err
-			}
-			err := json.Unmarshal([]byte(command), &j.Command)
+			j, err := scanJob(r)
 			jobs = append(jobs, j)
 			return err
 		})
 	})
 	return jobs, err
+}
+
+func scanJob(r row) (j chat.Job, err error) {
+	var command string
+	if err := r.scan(&j.ID, &command); err != nil {
+		return j, err
+	}
+	return j, json.Unmarshal([]byte(command), &j.Command)
+}
+
+// jobsAbout are the stored jobs that change a user's membership.
+func jobsAbout(q tx, id chat.UserID) (jobs []chat.Job, err error) {
+	err = q.query(`SELECT id, command FROM jobs WHERE command LIKE $1`, []any{"%" + id.String() + "%"}, func(r row) error {
+		j, err := scanJob(r)
+		if err == nil && j.Command.Kind == chat.KindMember && j.Command.Body.User == id {
+			jobs = append(jobs, j)
+		}
+		return err
+	})
+	return jobs, err
+}
+
+// forgetEntries forgets the jobs that bring a user into a room.
+func forgetEntries(q tx, id chat.UserID) error {
+	jobs, err := jobsAbout(q, id)
+	if err != nil {
+		return err
+	}
+	jobs = slices.DeleteFunc(jobs, func(j chat.Job) bool { return j.Command.Body.Op != chat.OpAdd && j.Command.Body.Op != chat.OpJoin })
+	return q.execEach(`DELETE FROM jobs WHERE id = $1`, len(jobs), func(i int) []any { return []any{jobs[i].ID} })
 }
 
 // DoneJob forgets a job that was carried out or refused.

@@ -21,15 +21,8 @@ const insertRefresh = `INSERT INTO refresh_tokens (hash, login, expires, used) V
 // [chat.Conflict] when another has been set since.
 func (a *Accounts) CreateLogin(ctx context.Context, l chat.Login, first chat.Refresh, proved string) (have chat.Login, ok bool, err error) {
 	err = a.s.db.write(ctx, ofOthers, func(q tx) error {
-		if proved != "" {
-			// It holds the row: who changes the secret now ends this session as well.
-			still, err := q.exec(`UPDATE credentials SET secret = secret WHERE user_id = $1 AND secret = $2`, l.User, proved)
-			if err == nil && still == 0 {
-				err = chat.Errorf(chat.Conflict, "the password was changed meanwhile: sign in again")
-			}
-			if err != nil {
-				return err
-			}
+		if err := holdSecret(q, l.User, proved); err != nil {
+			return err
 		}
 		made, err := q.exec(insertRefresh+` ON CONFLICT (hash) DO NOTHING`, first.Hash, l.ID, first.Expires)
 		if err != nil {
@@ -144,6 +137,16 @@ func endLogin(q tx, user chat.UserID, login chat.ID, at int64) error {
 		return err
 	}
 	return revoke(q, chat.Revocation{User: user, Login: login, At: at})
+}
+
+// forgetLogins takes all sessions of a user away, whom a revocation of everything
+// tells of.
+func forgetLogins(q tx, user chat.UserID) error {
+	if _, err := q.exec(`DELETE FROM refresh_tokens WHERE login IN (SELECT id FROM logins WHERE user_id = $1)`, user); err != nil {
+		return err
+	}
+	_, err := q.exec(`DELETE FROM logins WHERE user_id = $1`, user)
+	return err
 }
 
 // endLoginsBut revokes all sessions of the user except one. It takes them in one

@@ -94,6 +94,9 @@ func (d *Door) setMember(ctx context.Context, who *caller, in *setMemberIn) (*me
 	if err != nil {
 		return nil, err
 	}
+	if users[0].Deleted {
+		return nil, chat.Errorf(chat.NotFound, "that account was closed")
+	}
 	b := chat.Body{Op: chat.OpAdd, User: users[0].ID}
 	if in.Body != nil {
 		b.Role = in.Body.Role

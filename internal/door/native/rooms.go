@@ -64,6 +64,9 @@ func (d *Door) createRoom(ctx context.Context, who *caller, in *createRoomIn) (*
 	cmd := &chat.Command{Kind: chat.KindRoom, Nonce: in.IdempotencyKey, Body: chat.Body{
 		Op: chat.OpCreate, RoomKind: in.Body.Kind, Handle: chat.FoldUsername(in.Body.Handle)}}
 	for i := range members {
+		if members[i].Deleted && in.Body.Kind != chat.Direct {
+			return nil, chat.Errorf(chat.NotFound, "the account of %s was closed", members[i].ID)
+		}
 		cmd.Body.Members = append(cmd.Body.Members, members[i].ID)
 	}
 	if cmd.Nonce == "" {

@@ -59,6 +59,8 @@ func (a *Accounts) Name() string { return "accounts" }
 const (
 	announceEvery = 500 * time.Millisecond
 	pruneEvery    = time.Hour
+	sweepEvery    = 3 * time.Second
+	sweepFor      = time.Minute // after an account was closed
 )
 
 // Run answers until ctx ends.
@@ -80,6 +82,7 @@ func (a *Accounts) Run(ctx context.Context, ready func()) error {
 	}
 	running.Go(func() { a.announce(ctx) })
 	running.Go(func() { a.prune(ctx) })
+	running.Go(func() { a.sweep(ctx) })
 	ready()
 	<-ctx.Done()
 	return subs.Stop()
@@ -163,6 +166,28 @@ func (a *Accounts) prune(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// sweep takes those who have closed their account out of rooms once more: a command
+// that was on its way may have made them a member again.
+func (a *Accounts) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, user := range a.revoked.shut(a.now() - sweepFor.Milliseconds()) {
+			switch jobs, err := a.store.Sweep(ctx, user, a.now()); {
+			case err != nil && ctx.Err() == nil:
+				a.log.Warn("rooms may keep a closed account; it is tried again", "user", user, "err", err)
+			case jobs > 0:
+				a.tellJobs(ctx)
+			}
 		}
 	}
 }

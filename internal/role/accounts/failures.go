@@ -53,7 +53,7 @@ func (f *failures) begin(a attempt, now time.Time) error {
 		c = failed{until: now.Add(failuresLast)}
 	}
 	if c.times >= a.most() {
-		return &chat.Error{Code: chat.RateLimited, Text: "too many wrong passwords", RetryAfter: c.until.Sub(now)}
+		return &chat.Error{Code: chat.RateLimited, Text: "too many passwords were tried", RetryAfter: c.until.Sub(now)}
 	}
 	c.times++
 	f.counts[a] = c

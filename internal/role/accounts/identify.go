@@ -78,9 +78,12 @@ func (a *Accounts) verifyOurs(ctx context.Context, token string) (*contract.Iden
 	return a.admit(&contract.Identity{User: account.User, Login: c.Login, Issued: c.Millis, Expires: c.ExpiresAt.UnixMilli()})
 }
 
-// admit refuses whom a ban, a deletion or a "not before" covers.
+// admit refuses whom a ban, a deletion or a "not before" covers. A foreign token
+// that does not say when it was issued is held to the ban alone: one that is lifted
+// would keep them out for ever.
 func (a *Accounts) admit(id *contract.Identity) (*contract.Identity, error) {
-	if id.User.Banned || id.User.Deleted || id.User.Role == chat.OrgSystem || id.Issued < a.revoked.notBefore(id.User.ID) {
+	early := id.Issued != 0 && id.Issued < a.revoked.notBefore(id.User.ID)
+	if id.User.Banned || id.User.Deleted || id.User.Role == chat.OrgSystem || early {
 		return nil, unproven()
 	}
 	return id, nil

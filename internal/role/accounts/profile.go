@@ -59,16 +59,22 @@ func (a *Accounts) setPassword(ctx context.Context, account *chat.Account, q *co
 	if err != nil {
 		return err
 	}
+	proved := ""
 	if !q.Operator {
 		if err := a.confirm(ctx, account, q.OldPassword); err != nil {
 			return err
 		}
+		proved = account.Secret
 	}
 	hash, err := a.hasher.make(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := a.store.SetSecret(ctx, account.ID, schemeArgon2id, hash, q.Keep, a.now()); err != nil {
+	err = a.store.SetSecret(ctx, account.ID, proved, schemeArgon2id, hash, q.Keep, a.now())
+	if chat.CodeOf(err) == chat.Conflict {
+		return wrongOldPassword() // it was right before another was set
+	}
+	if err != nil {
 		return err
 	}
 	a.log.Info("a password was changed; other sessions are ended", "user", account.ID, "operator", q.Operator)
@@ -76,12 +82,14 @@ func (a *Accounts) setPassword(ctx context.Context, account *chat.Account, q *co
 	return nil
 }
 
-// confirm checks the password that somebody signed in with once more.
+func wrongOldPassword() error { return chat.Errorf(chat.Forbidden, "the old password is wrong") }
+
+// confirm checks the password that somebody signed in with once more. Right or
+// wrong, it counts: hashing is what takes the time from others who sign in.
 func (a *Accounts) confirm(ctx context.Context, account *chat.Account, password string) error {
-	wrong := chat.Errorf(chat.Forbidden, "the old password is wrong")
 	s, err := secretOf(password, "")
 	if err != nil || account.Scheme == "" {
-		return wrong
+		return wrongOldPassword()
 	}
 	try := attempt{name: account.ID.String()}
 	if err := a.failures.begin(try, time.Now()); err != nil {
@@ -93,9 +101,8 @@ func (a *Accounts) confirm(ctx context.Context, account *chat.Account, password 
 		a.failures.forgive(try)
 		return err
 	case !right:
-		return wrong
+		return wrongOldPassword()
 	}
-	a.failures.forget(try)
 	return nil
 }
 

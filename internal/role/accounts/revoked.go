@@ -2,6 +2,8 @@ package accounts
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -19,12 +21,13 @@ type revoked struct {
 	mu       sync.Mutex
 	last     uint64
 	before   map[chat.UserID]int64 // tokens made before are void
+	banned   map[chat.UserID]int64 // lately, and when: some of them by closing their account
 }
 
 const revocationsPage = 1000
 
 func newRevoked(store proofs) *revoked {
-	return &revoked{store: store, news: make(chan struct{}, 1), before: map[chat.UserID]int64{}}
+	return &revoked{store: store, news: make(chan struct{}, 1), before: map[chat.UserID]int64{}, banned: map[chat.UserID]int64{}}
 }
 
 func (r *revoked) begin(ctx context.Context) error {
@@ -65,7 +68,19 @@ func (r *revoked) take(list []chat.Revocation, at uint64) {
 	for i := range list {
 		v := &list[i]
 		r.before[v.User] = max(r.before[v.User], v.NotBefore)
+		if v.Banned {
+			r.banned[v.User] = v.At
+		}
 	}
+}
+
+// shut lists who was banned, or closed their account, since a time; the others are
+// forgotten.
+func (r *revoked) shut(since int64) []chat.UserID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.banned, func(_ chat.UserID, at int64) bool { return at < since })
+	return slices.Collect(maps.Keys(r.banned))
 }
 
 func (r *revoked) newest() uint64 {

@@ -32,6 +32,8 @@ type people interface {
 	InTurn(ctx context.Context, name string, work func(context.Context) error) error
 	// Close leaves a tombstone, and jobs that remove the user everywhere.
 	Close(ctx context.Context, id chat.UserID, tombstone string, at int64) error
+	// Sweep makes such jobs for rooms that a closed account is in nevertheless.
+	Sweep(ctx context.Context, id chat.UserID, at int64) (jobs int, err error)
 }
 
 // invites let people sign up.
@@ -57,8 +59,9 @@ type sessions interface {
 
 // proofs are what tokens and passwords are checked against.
 type proofs interface {
-	// SetSecret ends all sessions but one with it.
-	SetSecret(ctx context.Context, id chat.UserID, scheme, secret string, keep chat.ID, at int64) error
+	// SetSecret ends all sessions but one with it. It is a conflict when the secret
+	// that was proved, if one was, is the user's no more.
+	SetSecret(ctx context.Context, id chat.UserID, proved, scheme, secret string, keep chat.ID, at int64) error
 	// Rehash does nothing when the secret is not the old one any more.
 	Rehash(ctx context.Context, id chat.UserID, old, scheme, secret string) error
 	SigningKeys(ctx context.Context) ([]chat.SigningKey, error) // the newest first

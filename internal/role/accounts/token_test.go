@@ -312,6 +312,24 @@ func TestABannedForeignUserIsRefusedAlsoWithANewToken(t *testing.T) {
 	o.refuses("the token from before", err, chat.Unauthenticated)
 }
 
+// Tokens need not say when they were issued: then a ban that is lifted is over.
+func TestAForeignUserWithoutATimeComesBackAfterABan(t *testing.T) {
+	o := newOffice(t, Config{JWTSecret: secret32})
+	without := func(jti string) string {
+		return sign(t, jwt.SigningMethodHS256, secret32, nil, claimsOf(map[string]any{"iat": nil, "jti": jti}))
+	}
+	id, err := o.identify(without("1"))
+	if err != nil || id.Issued != 0 {
+		t.Fatalf("%+v, %v", id, err)
+	}
+	o.files.ban(id.User.ID, true)
+	o.soon("the token is void", func() bool { _, err := o.identify(without("1")); return err != nil })
+	_, err = o.identify(without("2"))
+	o.refuses("a new token", err, chat.Unauthenticated)
+	o.files.ban(id.User.ID, false)
+	o.soon("they are let in again", func() bool { _, err := o.identify(without("3")); return err == nil })
+}
+
 func TestManyPeopleOfOneNameAtOnce(t *testing.T) {
 	o := newOffice(t, Config{JWTSecret: secret32})
 	const people = 15

@@ -157,7 +157,7 @@ var accounts = []promise{
 		must(t, err)
 		have, err := s.Accounts().SetProfile(t.Context(), u.ID, nil, &status)
 		must(t, err)
-		must(t, s.Accounts().SetSecret(t.Context(), u.ID, "bcrypt", "other", chat.ID{}, 1))
+		must(t, s.Accounts().SetSecret(t.Context(), u.ID, "", "bcrypt", "other", chat.ID{}, 1))
 		account, _, err := s.Accounts().Account(t.Context(), u.ID)
 		must(t, err)
 		if have.DisplayName != "New" || have.StatusText != "away" || account.User != have || account.Scheme != "bcrypt" || account.Secret != "other" {
@@ -167,6 +167,7 @@ var accounts = []promise{
 		mustCode(t, err, chat.NotFound)
 	}},
 	{"a closed account leaves a tombstone and a job for each of its rooms", checkClose},
+	{"who is in a room although their account was closed is swept out", checkSweep},
 	{"roles and bans change, and each change is a revocation", func(t *testing.T, open Open) {
 		s := open(t)
 		u := signUp(t, s, "a")
@@ -181,6 +182,7 @@ var accounts = []promise{
 		if have.Role != chat.OrgAdmin || role != chat.OrgAdmin || !found {
 			t.Fatalf("the role is %s and %s", have.Role, role)
 		}
+		signIn(t, s, u.ID, 7)
 		for _, banned := range []bool{true, true, false} {
 			have, err = s.Access().SetBanned(t.Context(), u.ID, banned, 100)
 			must(t, err)
@@ -190,6 +192,9 @@ var accounts = []promise{
 			if _, found, err = s.Access().Role(t.Context(), u.ID); err != nil || found == banned {
 				t.Fatalf("banned %v has a role: %v, %v", banned, found, err)
 			}
+		}
+		if logins, err := s.Accounts().Logins(t.Context(), u.ID); err != nil || len(logins) != 0 {
+			t.Fatalf("sessions outlast the ban: %+v, %v", logins, err)
 		}
 		list, last, err := s.Accounts().Revocations(t.Context(), 0, 10)
 		must(t, err)
@@ -311,7 +316,7 @@ func checkClose(t *testing.T, open Open) {
 		t.Fatalf("jobs are %+v", jobs)
 	}
 	for _, j := range jobs {
-		if want := fmt.Sprintf("close:%s:%s", u.ID, j.Command.Room); j.Command.Nonce != want {
+		if want := fmt.Sprintf("close:%s:500", u.ID); j.Command.Nonce != want {
 			t.Errorf("a job's nonce is %s", j.Command.Nonce)
 		}
 		w.Event(j.Command)
@@ -323,4 +328,39 @@ func checkClose(t *testing.T, open Open) {
 	}
 	signUp(t, s, "gone")
 	sound(t, s)
+}
+
+func checkSweep(t *testing.T, open Open) {
+	s := open(t)
+	w := NewWorker(t, s)
+	a := s.Accounts()
+	u, other := signUp(t, s, "gone"), signUp(t, s, "stays")
+	room := w.Event(Create(chat.Channel, "open", alice)).Room
+	join := func(who chat.UserID) chat.Command { return Member(who, room, chat.OpJoin, who, "") }
+	must(t, a.AddJobs(t.Context(), []chat.Command{join(u.ID), join(other.ID)}))
+	late := join(u.ID) // is on its way already
+	must(t, a.Close(t.Context(), u.ID, "Deleted user", 500))
+	jobs, err := a.Jobs(t.Context(), 0, 10)
+	must(t, err)
+	if len(jobs) != 1 || jobs[0].Command.Body.User != other.ID {
+		t.Fatalf("jobs are %+v", jobs)
+	}
+	sweep := func(id chat.UserID, want int) {
+		t.Helper()
+		if n, err := a.Sweep(t.Context(), id, 600); err != nil || n != want {
+			t.Fatalf("%d jobs, %v, want %d", n, err, want)
+		}
+	}
+	sweep(u.ID, 0)
+	w.Event(late)
+	w.Event(join(other.ID))
+	sweep(u.ID, 1)
+	sweep(u.ID, 0) // it waits
+	sweep(other.ID, 0)
+	jobs, err = a.Jobs(t.Context(), 0, 10)
+	must(t, err)
+	w.Event(jobs[len(jobs)-1].Command)
+	if role, err := s.Rooms().IsMember(t.Context(), room, u.ID); err != nil || role != "" {
+		t.Errorf("they are still %s, %v", role, err)
+	}
 }

@@ -132,7 +132,7 @@ var logins = []promise{
 		mustCode(t, a.EndLogin(t.Context(), bob, ID(20), 1), chat.NotFound)
 		must(t, a.EndLogin(t.Context(), alice, ID(20), 1))
 		mustCode(t, a.EndLogin(t.Context(), alice, ID(20), 1), chat.NotFound)
-		must(t, a.SetSecret(t.Context(), alice, "scheme", "new", ID(22), 2))
+		must(t, a.SetSecret(t.Context(), alice, "", "scheme", "new", ID(22), 2))
 		left, err := a.Logins(t.Context(), alice)
 		must(t, err)
 		if len(left) != 1 || left[0].ID != ID(22) {
@@ -150,7 +150,7 @@ var logins = []promise{
 		if len(first) != 3 || len(rest) != 1 || last != 4 {
 			t.Fatalf("%d and %d revocations, last %d", len(first), len(rest), last)
 		}
-		must(t, a.SetSecret(t.Context(), alice, "scheme", "newer", chat.ID{}, 3))
+		must(t, a.SetSecret(t.Context(), alice, "", "scheme", "newer", chat.ID{}, 3))
 		if left, err = a.Logins(t.Context(), alice); err != nil || len(left) != 0 {
 			t.Fatalf("left are %+v, %v", left, err)
 		}
@@ -165,7 +165,7 @@ var logins = []promise{
 			keep, leaves := ID(20+5*round), ID(24+5*round)
 			done := make(chan error, 1)
 			go func() { done <- a.EndLogin(context.Background(), alice, leaves, 1) }()
-			must(t, a.SetSecret(t.Context(), alice, "scheme", "new", keep, 1))
+			must(t, a.SetSecret(t.Context(), alice, "", "scheme", "new", keep, 1))
 			if err := <-done; err != nil {
 				mustCode(t, err, chat.NotFound)
 			}
@@ -186,7 +186,7 @@ var logins = []promise{
 		s := open(t)
 		a := s.Accounts()
 		u := signUp(t, s, "a")
-		must(t, a.SetSecret(t.Context(), u.ID, "bcrypt", "old", chat.ID{}, 1))
+		must(t, a.SetSecret(t.Context(), u.ID, "", "bcrypt", "old", chat.ID{}, 1))
 		secret := func(scheme, want string) {
 			t.Helper()
 			account, _, err := a.Account(t.Context(), u.ID)
@@ -197,7 +197,7 @@ var logins = []promise{
 		}
 		must(t, a.Rehash(t.Context(), u.ID, "old", "argon2id", "rehashed"))
 		secret("argon2id", "rehashed")
-		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "newer", chat.ID{}, 1))
+		must(t, a.SetSecret(t.Context(), u.ID, "", "argon2id", "newer", chat.ID{}, 1))
 		must(t, a.Rehash(t.Context(), u.ID, "rehashed", "argon2id", "late"))
 		secret("argon2id", "newer")
 	}},
@@ -205,13 +205,13 @@ var logins = []promise{
 		s := open(t)
 		a := s.Accounts()
 		u := signUp(t, s, "a")
-		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "old", chat.ID{}, 1))
+		must(t, a.SetSecret(t.Context(), u.ID, "", "argon2id", "old", chat.ID{}, 1))
 		begin := func(n byte, proved string) error {
 			_, _, err := a.CreateLogin(t.Context(), chat.Login{ID: ID(n), User: u.ID}, chat.Refresh{Hash: [32]byte{n}, Expires: 1000}, proved)
 			return err
 		}
 		must(t, begin(20, "old"))
-		must(t, a.SetSecret(t.Context(), u.ID, "argon2id", "new", chat.ID{}, 1))
+		must(t, a.SetSecret(t.Context(), u.ID, "", "argon2id", "new", chat.ID{}, 1))
 		mustCode(t, begin(21, "old"), chat.Conflict)
 		must(t, begin(22, "new"))
 		left, err := a.Logins(t.Context(), u.ID)
