@@ -19,9 +19,10 @@ var ErrOutboxFull = errors.New("parley: outbox full")
 
 // Send says something in a room and returns its event once the server has
 // committed it. It is repeated over every loss of the connection with the same
-// nonce, so it happens once. An *Error means that it did not happen. Any other
-// error, such as ctx's, leaves that open: the message stays in the outbox and
-// is still sent.
+// nonce, so it happens once, and again when the server says to come back later:
+// busy, or because I say too much at once. An *Error means that it did not happen.
+// Any other error, such as ctx's, leaves that open: the message stays in the
+// outbox and is still sent.
 func (s *Session) Send(ctx context.Context, room string, message Message) (Event, error) {
 	p, err := s.SendAsync(ctx, room, message)
 	if err != nil {
@@ -45,7 +46,7 @@ func (s *Session) SendAsync(ctx context.Context, room string, message Message) (
 
 // Edit replaces a message's text.
 func (s *Session) Edit(ctx context.Context, room string, seq uint64, text string) (Event, error) {
-	return s.act(ctx, actFrame{Type: "edit", Room: room, Seq: seq, Text: &text, Nonce: newNonce()})
+	return s.act(ctx, actFrame{Type: "edit", Room: room, Seq: seq, Text: &text})
 }
 
 // Delete clears a message; its number stays.
@@ -73,12 +74,11 @@ func (s *Session) Leave(ctx context.Context, room string) (Event, error) {
 	return s.act(ctx, actFrame{Type: "leave", Room: room})
 }
 
+// act does a command once, however often it is repeated: what was undone since, by
+// another device or person, is not done again.
 func (s *Session) act(ctx context.Context, f actFrame) (Event, error) {
-	id := f.Nonce
-	if id == "" {
-		id = newNonce()
-	}
-	p, err := s.enqueue(ctx, f.Room, id, f)
+	f.Nonce = newNonce()
+	p, err := s.enqueue(ctx, f.Room, f.Nonce, f)
 	if err != nil {
 		return Event{}, err
 	}

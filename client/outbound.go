@@ -218,7 +218,7 @@ type actFrame struct {
 	Room  string  `json:"room"`
 	Seq   uint64  `json:"seq,omitempty"`
 	Text  *string `json:"text,omitempty"`
-	Nonce string  `json:"nonce,omitempty"`
+	Nonce string  `json:"nonce"`
 	Emoji string  `json:"emoji,omitempty"`
 	Op    string  `json:"op,omitempty"`
 }

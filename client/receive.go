@@ -110,7 +110,7 @@ func (s *Session) takeError(frame []byte) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if refusal.FateOpen() {
+	if refusal.FateOpen() || refusal.Code == CodeRateLimited {
 		after := refusal.RetryAfter
 		if after <= 0 {
 			after = retryPause(p.tries)

@@ -121,6 +121,30 @@ func TestUnavailableIsRepeatedAfterItsTimeInOrder(t *testing.T) {
 	})
 }
 
+// Who says too much at once says it a little later, in the same order.
+func TestALimitIsWaitedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(t)
+		s, p := st.start(st.config(), Room{ID: room1})
+		defer closeSession(t, s)
+		for _, text := range []string{"a", "b"} {
+			if _, err := s.SendAsync(t.Context(), room1, Message{Text: text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limited, since := p.expect("send"), time.Now()
+		p.say(map[string]any{"type": "error", "ref": limited["ref"], "code": "rate_limited", "detail": "slow down", "retry_after_ms": 1500})
+		again := p.expect("send")
+		if again["nonce"] != limited["nonce"] || time.Since(since) != 1500*time.Millisecond {
+			t.Fatalf("repeated %v after %v", again, time.Since(since))
+		}
+		p.say(ackFrame(again["ref"], message(room1, 1, "a")))
+		if b := p.expect("send"); b["text"] != "b" {
+			t.Fatalf("then came %v", b)
+		}
+	})
+}
+
 func TestRefusalIsTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t)
@@ -128,13 +152,16 @@ func TestRefusalIsTyped(t *testing.T) {
 		defer closeSession(t, s)
 		go func() {
 			f := p.expect("send")
-			p.say(map[string]any{"type": "error", "ref": f["ref"], "code": "rate_limited", "detail": "slow down", "retry_after_ms": 1500})
+			p.say(map[string]any{"type": "error", "ref": f["ref"], "code": "forbidden", "detail": "the room is read-only"})
 			f = p.expect("react")
+			if f["nonce"] == nil {
+				t.Error("a reaction without a nonce is done again when it is repeated")
+			}
 			p.say(map[string]any{"type": "ack", "ref": f["ref"]})
 		}()
 		_, err := s.Send(t.Context(), room1, Message{Text: "x"})
 		var refusal *Error
-		if !errors.As(err, &refusal) || refusal.Code != CodeRateLimited || refusal.RetryAfter != 1500*time.Millisecond {
+		if !errors.As(err, &refusal) || refusal.Code != CodeForbidden || refusal.Detail == "" {
 			t.Fatalf("Send: %v", err)
 		}
 		if ev, err := s.React(t.Context(), room1, 1, "+"); err != nil || ev.Seq != 0 {

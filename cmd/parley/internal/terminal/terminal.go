@@ -202,10 +202,11 @@ func (c *chat) loop(ctx context.Context, lines <-chan string, notices <-chan cli
 	}
 }
 
-// drain goes on until everything typed has been answered and shown.
+// drain goes on until everything typed has been answered and shown: for as long as
+// answers come, and [flushWithin] without one.
 func (c *chat) drain(ctx context.Context, notices <-chan client.Notice) error {
-	ctx, cancel := context.WithTimeout(ctx, flushWithin)
-	defer cancel()
+	silent := time.NewTimer(flushWithin)
+	defer silent.Stop()
 	for !c.settled() {
 		select {
 		case n, ok := <-notices:
@@ -215,6 +216,9 @@ func (c *chat) drain(ctx context.Context, notices <-chan client.Notice) error {
 			c.notices(ctx, gather(n, notices))
 		case a := <-c.answers:
 			c.answered(a)
+			silent.Reset(flushWithin)
+		case <-silent.C:
+			return errors.New("what was typed last may not have been sent: the server does not answer")
 		case <-ctx.Done():
 			return fmt.Errorf("what was typed last may not have been sent: %w", ctx.Err())
 		}
