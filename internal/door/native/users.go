@@ -171,7 +171,7 @@ func (d *Door) lookupUsers(ctx context.Context, _ *caller, in *lookupIn) (*users
 }
 
 type presenceIn struct {
-	IDs []string `query:"ids" maxItems:"1000" required:"true" doc:"user ids, separated by commas"`
+	IDs []string `query:"ids" maxItems:"800" required:"true" doc:"user ids, separated by commas: as many as fit in the address"`
 }
 
 type presenceOut struct {
