@@ -85,10 +85,11 @@ type fault struct {
 
 // strike does a fault at a moment when commands are in flight, and waits for its end.
 func (s *scene) strike(ctx context.Context, f fault) error {
-	if err := s.busy(ctx); err != nil {
+	inFlight, err := s.busy(ctx)
+	if err != nil {
 		return fmt.Errorf("%s did not strike: %w", f.Fault, err)
 	}
-	f.What, f.InFlight = history.Strike, s.load.InFlight()
+	f.What, f.InFlight = history.Strike, inFlight
 	s.faults++
 	f.Fault = fmt.Sprintf("%s (%d)", f.Fault, s.faults)
 	s.log.Add(f.Record)
@@ -125,21 +126,24 @@ func (s *scene) again(ctx context.Context, times int, f fault) error {
 	return nil
 }
 
-// busy waits for some commands to be in flight, one at least.
-func (s *scene) busy(ctx context.Context) error {
+// busy waits for some commands to be in flight, one at least, and says how many
+// are: a moment later they may be none.
+func (s *scene) busy(ctx context.Context) (int, error) {
 	began := time.Now()
-	for enough := 4; s.load.InFlight() < enough; {
+	for enough := 4; ; {
+		if n := s.load.InFlight(); n >= enough {
+			return n, nil
+		}
 		if err := load.Sleep(ctx, 50*time.Microsecond); err != nil {
-			return err
+			return 0, err
 		}
 		switch waited := time.Since(began); {
 		case waited > 10*time.Second:
-			return errors.New("no command was in flight for 10 s")
+			return 0, errors.New("no command was in flight for 10 s")
 		case waited > time.Second:
 			enough = 1
 		}
 	}
-	return nil
 }
 
 // network makes a link bad for a while. What it was done to must not be nothing.
