@@ -156,10 +156,7 @@ func TestAWipedClusterIsMadeAnew(t *testing.T) {
 	tr.send(10)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	reader, err := b.Log(0).Read(ctx, chat.Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader := bustest.Open(ctx, t, b.Log(0), chat.Position{})
 	defer reader.Close()
 	var at chat.Position
 	for at.Seq == 0 {
@@ -179,7 +176,8 @@ func TestAWipedClusterIsMadeAnew(t *testing.T) {
 	if err := cluster.StartAll(); err != nil {
 		t.Fatal(err)
 	}
-	for err = nil; err == nil; {
+	var err error
+	for err == nil {
 		_, err = reader.Next(ctx)
 	}
 	if !errors.Is(err, bus.ErrLogChanged) {
@@ -200,10 +198,7 @@ func TestAWipedClusterIsMadeAnew(t *testing.T) {
 	if err := <-told; err != nil {
 		t.Error(err)
 	}
-	again, err := b.Log(0).Read(ctx, at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := bustest.Open(ctx, t, b.Log(0), at)
 	defer again.Close()
 	if again.Restarted() == "" {
 		t.Error("another log was taken for the one that was read")

@@ -59,10 +59,7 @@ func Read(t testing.TB, l *bus.Log, from chat.Position, n int) (records []bus.Re
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	r, err := l.Read(ctx, from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := Open(ctx, t, l, from)
 	defer r.Close()
 	for len(records) < n {
 		more, err := r.Next(ctx)
@@ -72,6 +69,22 @@ func Read(t testing.TB, l *bus.Log, from chat.Position, n int) (records []bus.Re
 		records = append(records, more...)
 	}
 	return records, r.Restarted()
+}
+
+// Open opens a reader, trying again until ctx ends, as a sequencer does: servers
+// that have just come back may not answer in the time of one try.
+func Open(ctx context.Context, t testing.TB, l *bus.Log, from chat.Position) *bus.Reader {
+	t.Helper()
+	for {
+		r, err := l.Read(ctx, from)
+		if err == nil {
+			return r
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func logged(t *testing.T, b *bus.Bus) {
