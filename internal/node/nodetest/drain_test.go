@@ -47,7 +47,7 @@ func TestADrainSpreadsTheReturnOverTheGrace(t *testing.T) {
 			}
 			<-stopped
 			for q := range time.Duration(4) {
-				if quarters[q] < len(sockets)/12 {
+				if quarters[q] < len(sockets)/24 { // a sixth of what is to be expected: chance gives less once in a million times
 					t.Errorf("the quarters of the time have %v", quarters)
 					break
 				}
