@@ -21,7 +21,7 @@ mapfile -t places < <(printf './%s\n' "${files[@]%/*}" | sort -u)
 
 part "vet" go vet ./...
 part "build" make --no-print-directory build VERSION="${VERSION:-dev}"
-part "tests with -race" scripts/gotest.sh race -race -timeout 15m "${raced[@]}"
+part "tests with -race" scripts/gotest.sh race -race -timeout 30m "${raced[@]}"
 part "promises with a time" scripts/gotest.sh timed -count 1 -p 1 -timeout 5m -run "^($(IFS='|' && echo "${timed[*]}"))\$" "${places[@]}"
 part "tests of the built program" scripts/gotest.sh program -count 1 -timeout 10m "${plain[@]}"
 part "tests of deploy/" scripts/gotest.sh deploy -C deploy -timeout 10m ./...
