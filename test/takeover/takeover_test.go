@@ -14,8 +14,11 @@ const (
 	atHandOver = 300 * time.Millisecond
 	afterKill  = time.Second
 	afterPause = 5 * time.Second
-	afterCut   = 6 * time.Second // 3 s until it lets go by itself or is put out, and what it takes to notice
-	afterLoss  = 10 * time.Second
+	// 3 s until it lets go by itself or is put out, and what it takes to notice: 0.7 s
+	// for one more try, up to 2 s in which the NATS client dials a server that says
+	// nothing and answers nobody, and half a second until the other tries.
+	afterCut  = 8 * time.Second
+	afterLoss = 10 * time.Second
 )
 
 // TestOwnersComeAndGo: two sequencers share the partitions. One is stopped as an
