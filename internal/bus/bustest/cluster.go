@@ -50,21 +50,18 @@ func NewCluster(t testing.TB, servers int, conf string) *Cluster {
 // know each other. Who starts them stops them.
 func StartCluster(dir string, servers int, conf string) (*Cluster, error) {
 	c := &Cluster{dir: dir, conf: conf}
-	var held []net.Listener
 	for i := range servers {
-		m := &member{name: "server-" + strconv.Itoa(i+1), port: server.RANDOM_PORT}
+		m := &member{name: "server-" + strconv.Itoa(i+1)}
+		var err error
+		if m.port, err = FreePort(); err != nil {
+			return nil, err
+		}
 		if servers > 1 { // which must know where the others are before they start
-			l, err := net.Listen("tcp", at(0))
-			if err != nil {
+			if m.route, err = FreePort(); err != nil {
 				return nil, err
 			}
-			m.route = l.Addr().(*net.TCPAddr).Port
-			held = append(held, l)
 		}
 		c.members = append(c.members, m)
-	}
-	for _, l := range held {
-		l.Close()
 	}
 	err := c.StartAll()
 	return c, err
@@ -125,7 +122,7 @@ func (c *Cluster) launch(i int) error {
 		now.Shutdown()
 		return fmt.Errorf("%s does not start", m.name)
 	}
-	m.now, m.port = now, now.Addr().(*net.TCPAddr).Port
+	m.now = now
 	return nil
 }
 

@@ -3,11 +3,15 @@ package nodetest
 import (
 	"context"
 	"errors"
-
+	"fmt"
 	"time"
 
+	"github.com/parley-chat/parley/internal/bus/bustest"
 	"github.com/parley-chat/parley/internal/node"
 )
+
+// anyPort is an address of which the port is chosen at the first start.
+const anyPort = "127.0.0.1:0"
 
 // house is one node of a town.
 type house struct {
@@ -30,6 +34,12 @@ func (h *house) start() error {
 	}
 	if h.listen != nil {
 		cfg.Listen = h.listen
+	} else if len(cfg.Listen) == 1 && cfg.Listen[0] == anyPort {
+		port, err := bustest.FreePort()
+		if err != nil {
+			return err
+		}
+		cfg.Listen = []string{fmt.Sprintf("127.0.0.1:%d", port)}
 	}
 	n := node.New(cfg, h.town.logger(h.name))
 	ctx, cancel := context.WithCancel(context.Background())

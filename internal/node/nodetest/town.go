@@ -45,7 +45,7 @@ func New(t testing.TB, options ...Option) *Town {
 // found is a town without houses.
 func found(t testing.TB, options []Option) *Town {
 	town := &Town{t: t, Faults: bustest.NewFaults(1), Config: node.Config{
-		Version: "test", Listen: []string{"127.0.0.1:0"}, DrainGrace: time.Second, NoLimits: true,
+		Version: "test", Listen: []string{anyPort}, DrainGrace: time.Second, NoLimits: true,
 		Accounts: accounts.Config{SignUp: accounts.Open, DefaultRooms: []string{"general"}},
 	}}
 	town.Config.Faults = town.Faults
