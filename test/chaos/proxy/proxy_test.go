@@ -90,10 +90,27 @@ func (l *line) echoes(text string) time.Duration {
 	return time.Since(began)
 }
 
+// soon waits for what the proxy counts a moment after it was met.
+func soon(is func() bool) {
+	for deadline := time.Now().Add(patient); !is() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// strikes waits until a fault was done to so many bytes.
+func strikes(p *Proxy, bytes int64) {
+	soon(func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.struck.Bytes >= bytes
+	})
+}
+
 func TestAGoodNetworkPassesEverything(t *testing.T) {
 	p := between(t)
 	l := dial(t, p)
 	l.echoes(strings.Repeat("long ", 50_000))
+	soon(func() bool { return p.Passed() >= 500_000 })
 	if p.Passed() < 500_000 || p.Conns() != 1 {
 		t.Errorf("%d bytes on %d connections were counted", p.Passed(), p.Conns())
 	}
@@ -142,6 +159,7 @@ func TestHeldBytesArriveAfterwards(t *testing.T) {
 	l := dial(t, p)
 	p.Set(Fault{Hold: true})
 	l.say("are you there")
+	strikes(p, 1)
 	if text, err := l.hear(100 * time.Millisecond); err == nil {
 		t.Fatalf("heard %q through a wall", text)
 	}
@@ -158,6 +176,7 @@ func TestAHalfOpenConnectionSwallowsOneWayAndEndsWithTheFault(t *testing.T) {
 	l := dial(t, p)
 	p.Set(Fault{SwallowDown: true})
 	l.say("hello")
+	strikes(p, 12)
 	if text, err := l.hear(100 * time.Millisecond); err == nil {
 		t.Fatalf("heard %q", text)
 	}
