@@ -33,10 +33,14 @@ type sessioner struct {
 func newSessioner(ctx context.Context, l *Load, n int) (*sessioner, error) {
 	s := &sessioner{l: l, name: fmt.Sprint("s", n), rng: rand.New(rand.NewPCG(l.cfg.Seed, 1<<40+uint64(n))), pos: map[string]uint64{}}
 	s.conn = l.cfg.Tag + s.name
-	name := fmt.Sprintf("%s.%s", l.cfg.Tag, s.name)
-	var err error
-	if s.login, err = client.New(l.gate()).SignUp(ctx, name, "a long password", ""); err != nil {
-		return nil, fmt.Errorf("signing up %s: %w", name, err)
+	tries := 0
+	err := l.await(ctx, patienceToConnect, func() (err error) {
+		tries++ // one whose answer was lost has the name before
+		s.login, err = client.New(l.gate()).SignUp(ctx, fmt.Sprintf("%s.%s.%d", l.cfg.Tag, s.name, tries), "a long password", "")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("signing up %s: %w", s.conn, err)
 	}
 	s.user = s.login.User.ID
 	return s, nil
