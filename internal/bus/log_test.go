@@ -249,6 +249,31 @@ func TestServerRestarts(t *testing.T) {
 	}
 }
 
+// TestAReaderThatIsClosedWhileTheBusIsAwayLeavesNothing: it left its subscription,
+// which the connection took up again when the server was back, at every loss one
+// more.
+func TestAReaderThatIsClosedWhileTheBusIsAwayLeavesNothing(t *testing.T) {
+	s := bustest.NewServer(t)
+	b := s.Dial(nil)
+	l := mustMake(t, b)
+	before := b.Listens()
+	r, err := l.Read(t.Context(), chat.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := b.Listens(); n != before+1 {
+		t.Errorf("with a reader there are %d subscriptions more", n-before)
+	}
+	s.Stop()
+	if _, err := r.Next(t.Context()); !errors.Is(err, bus.ErrLogChanged) {
+		t.Errorf("Next: %v", err)
+	}
+	r.Close()
+	if n := b.Listens(); n != before {
+		t.Errorf("a closed reader leaves %d subscriptions", n-before)
+	}
+}
+
 func TestBatchLimits(t *testing.T) {
 	l := mustMake(t, bustest.Embedded(t))
 	for _, n := range []int{600, 400, 1, 1000, 1000, 999, 1, 1000, 1000, 1000, 1000} {

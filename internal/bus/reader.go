@@ -193,14 +193,16 @@ func (r *Reader) Close() {
 	delete(l.bus.readers, r)
 	l.bus.mu.Unlock()
 	r.fail("the reader was closed")
-	if !open || !l.bus.nc.IsConnected() {
+	if !open {
 		return
+	}
+	// Also while the bus is away: a subscription that stays comes back with it.
+	_ = r.sub.Unsubscribe()
+	if !l.bus.nc.IsConnected() {
+		return // without its subscription the server removes the consumer by itself
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	// Without its subscription the server removes the consumer by itself a
-	// little later.
-	_ = r.sub.Unsubscribe()
 	_ = l.bus.js.DeleteConsumer(ctx, l.stream, r.consumer)
 }
 
