@@ -211,6 +211,22 @@ func (c *Cluster) Forget(t testing.TB, partition int) {
 	})
 }
 
+// Usurp removes the log of a partition and gives its subject to another stream, so
+// that it cannot be made again before free.
+func (c *Cluster) Usurp(t testing.TB, partition int) (free func()) {
+	t.Helper()
+	c.Forget(t, partition)
+	name := "usurper-" + strconv.Itoa(partition)
+	c.ask(t, nil, func(ctx context.Context, js jetstream.JetStream) error {
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{"log." + strconv.Itoa(partition)}})
+		return err
+	})
+	return func() {
+		t.Helper()
+		c.ask(t, nil, func(ctx context.Context, js jetstream.JetStream) error { return js.DeleteStream(ctx, name) })
+	}
+}
+
 // ForgetAll removes all logs of an account, as one of its users.
 func (c *Cluster) ForgetAll(t testing.TB, user, password string) {
 	t.Helper()

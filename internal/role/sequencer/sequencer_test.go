@@ -25,6 +25,8 @@ import (
 // this test.
 type desk struct {
 	t        *testing.T
+	cfg      Config
+	metrics  *prometheus.Registry // of the sequencer that was started last
 	bus      *bus.Bus
 	store    *store.Store
 	shards   *shards
@@ -51,12 +53,17 @@ func newDesk(t *testing.T) *desk {
 
 func newDeskOver(t *testing.T, dsn string) *desk {
 	t.Helper()
+	return newDeskOf(t, Config{}, dsn, bustest.Embedded(t))
+}
+
+func newDeskOf(t *testing.T, cfg Config, dsn string, b *bus.Bus) *desk {
+	t.Helper()
 	s, err := store.Open(t.Context(), dsn, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	d := &desk{t: t, bus: bustest.Embedded(t), store: s, shards: &shards{Store: s}, notices: make(chan *contract.Notice, 10_000)}
+	d := &desk{t: t, cfg: cfg, bus: b, store: s, shards: &shards{Store: s, reloads: make(chan struct{}, 1000)}, notices: make(chan *contract.Notice, 10_000)}
 	heard, err := contract.Noticed.At(contract.Run(gatewayRun)).Subscribe(d.bus, func(_ context.Context, n *contract.Notice) { d.notices <- n })
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +78,8 @@ func newDeskOver(t *testing.T, dsn string) *desk {
 
 func (d *desk) start() {
 	d.t.Helper()
-	s := New(Config{}, d.bus, d.shards, bustest.Log(d.t), prometheus.NewRegistry())
+	d.metrics = prometheus.NewRegistry()
+	s := New(d.cfg, d.bus, d.shards, bustest.Log(d.t), d.metrics)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
@@ -186,6 +194,7 @@ type shards struct {
 	mu      sync.Mutex
 	tamper  func(c *chat.Commit, commit func() error) error
 	commits int
+	reloads chan struct{} // a token for each time that an owner started over
 }
 
 func (s *shards) Claim(ctx context.Context, partition int) (Shard, error) {
@@ -217,6 +226,14 @@ func (f *faultyShard) Commit(ctx context.Context, c *chat.Commit) error {
 		return commit()
 	}
 	return tamper(c, commit)
+}
+
+func (f *faultyShard) Reload(ctx context.Context) (chat.Position, error) {
+	select {
+	case f.desk.reloads <- struct{}{}:
+	default:
+	}
+	return f.Shard.Reload(ctx)
 }
 
 func TestCommandsBecomeEventsWithDenseNumbers(t *testing.T) {
@@ -456,6 +473,51 @@ func TestEmptyNoticesSayWhereThePartitionStands(t *testing.T) {
 				t.Errorf("%+v after feed number %d", n, e.N)
 			}
 			return
+		}
+	}
+}
+
+// Who could not make the log anew forgot the log that it had, and the next try
+// ended the process.
+func TestAnOwnerWhoseLogCannotBeMadeAnewGoesOnWhenItCan(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	server := bustest.NewServer(t)
+	d := newDeskOf(t, Config{}, "sqlite:"+filepath.Join(t.TempDir(), "data"), server.Dial(nil))
+	room := d.room("general")
+	first := d.event(d.ask(say(room, ann, "n1", "before")))
+	freed := make(chan func(), 1)
+	lose := sync.OnceFunc(func() { freed <- server.Usurp(t, 0) })
+	d.shards.tampering(func(c *chat.Commit, commit func() error) error {
+		if len(c.Events) == 0 || c.Events[0].Nonce != "lost" {
+			return commit()
+		}
+		lose()
+		return chat.ErrUnreachable
+	})
+	d.ask(say(room, ann, "lost", "goes with the log"))
+	free := <-freed
+	for range 3 {
+		<-d.shards.reloads
+	}
+	free()
+	key := d.ask(say(room, ann, "n2", "after"))
+	patience := time.After(20 * time.Second)
+	for {
+		events, _, _, err := d.store.Archive().Feed(t.Context(), 0, first.N, 10, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) > 0 {
+			if events[0].Key() != key || events[0].Seq != first.Seq+1 {
+				t.Errorf("then comes %+v", events[0])
+			}
+			return
+		}
+		select {
+		case <-patience:
+			t.Fatal("the owner does not go on")
+		case <-d.notices:
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }

@@ -112,8 +112,10 @@ func (w *worker) openLog(ctx context.Context) (*bus.Reader, error) {
 	reader, err := w.intake.Read(ctx, w.at)
 	if errors.Is(err, bus.ErrNoLog) {
 		// Its folder was deleted under us: the log is only intake, make it again.
-		if w.intake, err = w.bus.MakeLog(ctx, w.partition, w.cfg.Log); err == nil {
-			reader, err = w.intake.Read(ctx, w.at)
+		var made *bus.Log
+		if made, err = w.bus.MakeLog(ctx, w.partition, w.cfg.Log); err == nil {
+			w.intake = made
+			reader, err = made.Read(ctx, w.at)
 		}
 	}
 	if err != nil {
