@@ -1,6 +1,10 @@
 package sequencer
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type metrics struct {
 	events   prometheus.Counter
@@ -48,4 +52,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	reg.MustRegister(m.events, m.refused, m.repeats, m.dead, m.batch, m.commit, m.redone, m.notices,
 		m.gateways, m.watched, m.rooms, m.position, m.restarts)
 	return m
+}
+
+// forget takes away what is said of a partition that is owned here no more: its
+// next owner says it.
+func (m *metrics) forget(partition int) {
+	for _, g := range []*prometheus.GaugeVec{m.gateways, m.watched, m.rooms, m.position} {
+		g.DeleteLabelValues(strconv.Itoa(partition))
+	}
 }

@@ -234,6 +234,7 @@ func (s *Sequencer) own(ctx context.Context, partition, partitions int, ready fu
 	}
 	w := newWorker(ctx, s, shard, intake, partition, partitions)
 	subs := w.listen()
+	defer s.metrics.forget(partition) // when nothing of the worker sets them any more
 	defer w.ending.Wait()
 	defer w.letGo(nil)
 	defer func() { _ = subs.Stop() }() // behind the release, which nobody is to wait for

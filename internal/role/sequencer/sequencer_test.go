@@ -521,3 +521,32 @@ func TestAnOwnerWhoseLogCannotBeMadeAnewGoesOnWhenItCan(t *testing.T) {
 		}
 	}
 }
+
+// Its gauges stayed where they were, and were added to what the next owner said.
+func TestAFormerOwnerSaysNothingOfThePartition(t *testing.T) {
+	d := newDesk(t)
+	d.room("general")
+	told := func() (names []string) {
+		families, err := d.metrics.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				for _, l := range m.GetLabel() {
+					if l.GetName() == "partition" {
+						names = append(names, f.GetName())
+					}
+				}
+			}
+		}
+		return names
+	}
+	for len(told()) < 4 {
+		<-d.notices // each second there is one, behind which the gauges are set
+	}
+	d.stop()
+	if left := told(); len(left) > 0 {
+		t.Errorf("it owns nothing and tells %v", left)
+	}
+}
