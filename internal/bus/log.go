@@ -39,6 +39,13 @@ const (
 	defaultWindow   = 15 * time.Second
 )
 
+func (cfg LogConfig) maxBytes() int64 {
+	if cfg.MaxBytes <= 0 {
+		return defaultLogBytes
+	}
+	return cfg.MaxBytes
+}
+
 // What [Log.Append] can be sure of. After any other error the envelope may be
 // in the log or not: append it again.
 var (
@@ -68,9 +75,7 @@ const askAgain = 400 * time.Millisecond
 // sequencer does. While the disk is full it waits for space until ctx ends, or
 // 2 s, and then fails with ErrDiskFull.
 func (b *Bus) MakeLog(ctx context.Context, partition int, cfg LogConfig) (*Log, error) {
-	if cfg.MaxBytes <= 0 {
-		cfg.MaxBytes = defaultLogBytes
-	}
+	cfg.MaxBytes = cfg.maxBytes()
 	if cfg.Window <= 0 {
 		cfg.Window = defaultWindow
 	}
@@ -237,42 +242,4 @@ func (l *Log) Info(ctx context.Context) (first, last, bytes uint64, err error) {
 		return state.LastSeq + 1, state.LastSeq, state.Bytes, nil
 	}
 	return state.FirstSeq, state.LastSeq, state.Bytes, nil
-}
-
-// Trim removes records before behind that are older than olderThan at now. The
-// record at behind itself stays.
-func (l *Log) Trim(ctx context.Context, behind uint64, olderThan time.Duration, now time.Time) error {
-	ctx, cancel := withDeadline(ctx)
-	defer cancel()
-	s, err := l.bus.js.Stream(ctx, l.stream)
-	if err != nil {
-		return l.wrap("trim", err)
-	}
-	state := s.CachedInfo().State
-	first, keep := state.FirstSeq, min(behind, state.LastSeq)
-	cut, err := firstYoung(first, keep, func(seq uint64) (bool, error) {
-		m, err := s.GetMsg(ctx, seq)
-		return err == nil && now.Sub(m.Time) > olderThan, err
-	})
-	if err == nil && cut > first {
-		err = s.Purge(ctx, jetstream.WithPurgeSequence(cut))
-	}
-	return l.wrap("trim", err)
-}
-
-// firstYoung is the first number in first … last that is not old, or last.
-func firstYoung(first, last uint64, old func(seq uint64) (bool, error)) (uint64, error) {
-	for first < last {
-		middle := first + (last-first)/2
-		is, err := old(middle)
-		if err != nil {
-			return 0, err
-		}
-		if is {
-			first = middle + 1
-		} else {
-			last = middle
-		}
-	}
-	return first, nil
 }

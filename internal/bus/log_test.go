@@ -179,6 +179,19 @@ func TestUndecodableRecord(t *testing.T) {
 		if r := records[i]; r.Seq != uint64(i+1) || (r.Err != nil) != bad || bad != errors.Is(r.Err, bus.ErrWire) {
 			t.Errorf("record %d: %+v", i+1, r)
 		}
+		if more, why := bustest.Read(t, l, chat.Position{Seq: records[i].Seq, Envelope: records[i].Envelope.ID}, 3-i); why != "" || len(more) != 3-i {
+			t.Errorf("behind record %d come %d, %s", i+1, len(more), why)
+		}
+	}
+	if _, why := bustest.Read(t, l, chat.Position{Seq: 4}, 4); !strings.Contains(why, "record 4 is envelope") {
+		t.Errorf("a record that can be read is taken for one that cannot: %q", why)
+	}
+	// Whoever fills the log with such, its owner makes room again.
+	if err := l.Trim(t.Context(), chat.Position{Seq: 3}, 0, time.Now().Add(time.Minute), bus.NewTally(bus.LogConfig{})); err != nil {
+		t.Error(err)
+	}
+	if first, _, _, err := l.Info(t.Context()); first != 3 || err != nil {
+		t.Errorf("trimmed behind record 3 it begins at %d, %v", first, err)
 	}
 }
 

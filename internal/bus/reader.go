@@ -18,8 +18,9 @@ import (
 type Record struct {
 	Seq      uint64
 	At       int64 // the log's own time of it, Unix milliseconds
+	Bytes    int   // what it takes in the log
 	Envelope Envelope
-	Err      error // it cannot be decoded; it still has its Seq
+	Err      error // it cannot be decoded; it still has its Seq, and of its Envelope the ID
 }
 
 // ErrLogChanged ends a Reader: a record is missing, the log has gone, or nothing
@@ -68,6 +69,8 @@ type sized struct {
 type arrival struct {
 	seq  uint64
 	at   int64
+	size int // in the log
+	name string
 	data []byte
 	flow string
 }
@@ -94,7 +97,11 @@ func (l *Log) Read(ctx context.Context, from chat.Position) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	why, err := l.differs(ctx, from)
+	var why string
+	s, err := l.bus.js.Stream(ctx, l.stream)
+	if err == nil {
+		why, err = differs(ctx, s, from)
+	}
 	if err == nil && why == "" {
 		return r, nil
 	}
@@ -110,11 +117,7 @@ func (l *Log) Read(ctx context.Context, from chat.Position) (*Reader, error) {
 }
 
 // differs says in a sentence why the log is not the one of the position, or "".
-func (l *Log) differs(ctx context.Context, from chat.Position) (string, error) {
-	s, err := l.bus.js.Stream(ctx, l.stream)
-	if err != nil {
-		return "", err
-	}
+func differs(ctx context.Context, s jetstream.Stream, from chat.Position) (string, error) {
 	state := s.CachedInfo().State
 	switch {
 	case state.LastSeq < from.Seq:
@@ -129,10 +132,20 @@ func (l *Log) differs(ctx context.Context, from chat.Position) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if id := m.Header.Get(nats.MsgIdHdr); id != from.Envelope.String() {
+	if id := m.Header.Get(nats.MsgIdHdr); named(id) != from.Envelope {
 		return fmt.Sprintf("record %d is envelope %.40s, but %s was consumed there: the log was made anew, or has diverged", from.Seq, id, from.Envelope), nil
 	}
 	return "", nil
+}
+
+// named is the envelope that is stored under a name: none when somebody else has
+// written there.
+func named(name string) chat.ID {
+	id, err := chat.ParseID(name)
+	if err != nil {
+		return chat.ID{}
+	}
+	return id
 }
 
 // open starts to receive at a sequence number, or at the first record.
@@ -265,9 +278,9 @@ func (r *Reader) shift() (rec sized, err error) {
 			_ = r.log.bus.nc.Publish(a.flow, nil)
 			continue
 		}
-		rec = sized{&Record{Seq: a.seq, At: a.at}, len(a.data)}
+		rec = sized{&Record{Seq: a.seq, At: a.at, Bytes: a.size}, len(a.data)}
 		if err := rec.Envelope.UnmarshalBinary(a.data); err != nil {
-			rec.Envelope, rec.Err = Envelope{}, fmt.Errorf("record %d of %s: %w", a.seq, r.log.subject, err)
+			rec.Envelope, rec.Err = Envelope{ID: named(a.name)}, fmt.Errorf("record %d of %s: %w", a.seq, r.log.subject, err)
 		}
 		return rec, nil
 	}
@@ -332,7 +345,8 @@ func (r *Reader) record(m *nats.Msg) {
 	r.received++
 	r.expect++
 	r.behind, r.heard = meta.NumPending, time.Now()
-	r.arrived = append(r.arrived, arrival{seq: seq, at: meta.Timestamp.UnixMilli(), data: m.Data})
+	size := m.Size() - len(m.Reply) + storedOverhead
+	r.arrived = append(r.arrived, arrival{seq: seq, at: meta.Timestamp.UnixMilli(), size: size, name: m.Header.Get(nats.MsgIdHdr), data: m.Data})
 	r.tell()
 }
 

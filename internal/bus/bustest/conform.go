@@ -41,6 +41,7 @@ func Conform(t *testing.T, open func(t *testing.T) *bus.Bus) {
 		{"a full log says so", filled},
 		{"there is no log before it is made", unmade},
 		{"trim keeps the record at the position", trimmed},
+		{"a log full of what was consumed makes room", crowded},
 		{"lanes keep the order", lanes},
 	} {
 		t.Run(promise.name, func(t *testing.T) { promise.check(t, open(t)) })

@@ -165,7 +165,7 @@ func unmade(t *testing.T, b *bus.Bus) {
 	if _, _, _, err := l.Info(within(t)); !errors.Is(err, bus.ErrNoLog) {
 		t.Errorf("info: %v", err)
 	}
-	if err := l.Trim(within(t), 1, 0, time.Now()); !errors.Is(err, bus.ErrNoLog) {
+	if err := l.Trim(within(t), chat.Position{Seq: 1}, 0, time.Now(), bus.NewTally(bus.LogConfig{})); !errors.Is(err, bus.ErrNoLog) {
 		t.Errorf("trim: %v", err)
 	}
 	lane := l.Appender(bus.AppenderConfig{})
@@ -184,31 +184,105 @@ func unmade(t *testing.T, b *bus.Bus) {
 
 func trimmed(t *testing.T, b *bus.Bus) {
 	l := makeLog(t, b, bus.LogConfig{})
-	var tenth chat.ID
-	for i := range 12 {
+	var ids []chat.ID
+	for range 12 {
 		e := Envelope(1)
 		appendTo(t, l, e)
-		if i == 9 {
-			tenth = e.ID
-		}
+		ids = append(ids, e.ID)
 	}
 	for _, c := range []struct {
 		behind uint64
+		is     chat.ID // the record there
 		later  time.Duration
 		first  uint64
-	}{{10, 0, 1}, {5, 2 * time.Hour, 5}, {10, 2 * time.Hour, 10}, {10, 2 * time.Hour, 10}} {
-		if err := l.Trim(within(t), c.behind, time.Hour, time.Now().Add(c.later)); err != nil {
+	}{
+		{0, chat.ID{}, 2 * time.Hour, 1}, {10, ids[9], 0, 1}, {5, ids[4], 2 * time.Hour, 5},
+		{10, ids[8], 2 * time.Hour, 5}, {13, ids[11], 2 * time.Hour, 5}, // of another log
+		{10, ids[9], 2 * time.Hour, 10}, {10, ids[9], 2 * time.Hour, 10},
+	} {
+		at := chat.Position{Seq: c.behind, Envelope: c.is}
+		if err := l.Trim(within(t), at, time.Hour, time.Now().Add(c.later), bus.NewTally(bus.LogConfig{})); err != nil {
 			t.Fatal(err)
 		}
 		if first, last, _, err := l.Info(within(t)); first != c.first || last != 12 || err != nil {
 			t.Errorf("behind %d, %v later: %d…%d, %v", c.behind, c.later, first, last, err)
 		}
 	}
-	if records, restarted := Read(t, l, chat.Position{Seq: 10, Envelope: tenth}, 2); records[0].Seq != 11 || restarted != "" {
+	if records, restarted := Read(t, l, chat.Position{Seq: 10, Envelope: ids[9]}, 2); records[0].Seq != 11 || restarted != "" {
 		t.Errorf("then comes %d, %s", records[0].Seq, restarted)
 	}
 	if records, _ := Read(t, l, chat.Position{}, 3); records[0].Seq != 10 {
 		t.Errorf("a fresh start begins at %d", records[0].Seq)
+	}
+}
+
+// crowded: a log that is full of what was consumed within the hour makes room. Its
+// older records are long and its newer ones short, which the tally knows.
+func crowded(t *testing.T, b *bus.Bus) {
+	const limit = 256 << 10
+	cfg := bus.LogConfig{MaxBytes: limit}
+	l := makeLog(t, b, cfg)
+	long, short := Envelope(1), Envelope(1)
+	long.Commands[0].Body.Text, short.Commands[0].Body.Text = strings.Repeat("x", 16<<10), strings.Repeat("x", 1<<10)
+	for _, kind := range []struct {
+		e *bus.Envelope
+		n int
+	}{{long, 10}, {short, 1000}} {
+		for range kind.n {
+			kind.e.ID = chat.NewID()
+			if _, err := l.Append(within(t), kind.e); errors.Is(err, bus.ErrLogFull) {
+				break
+			} else if err != nil && !errors.Is(err, bus.ErrNoLog) {
+				t.Fatal(err)
+			}
+		}
+	}
+	first, last, before, err := l.Info(within(t))
+	if first != 1 || before < limit*9/10 || err != nil {
+		t.Fatalf("it holds %d…%d, %d bytes, %v", first, last, before, err)
+	}
+	tally := bus.NewTally(cfg)
+	records, _ := Read(t, l, chat.Position{}, int(last))
+	if !tally.Count(records) {
+		t.Error("a full log was read, and no trim is due")
+	}
+	sum := uint64(0)
+	for _, r := range records {
+		sum += uint64(r.Bytes)
+	}
+	if sum != before {
+		t.Errorf("its records say that they take %d bytes, the log %d", sum, before)
+	}
+	at := func(seq uint64) chat.Position {
+		return chat.Position{Seq: seq, Envelope: records[seq-1].Envelope.ID}
+	}
+
+	trim := func(seq uint64) (first, bytes uint64) {
+		t.Helper()
+		if err := l.Trim(within(t), at(seq), time.Hour, time.Now(), tally); err != nil {
+			t.Fatal(err)
+		}
+		first, end, bytes, err := l.Info(within(t))
+		if end != last || err != nil {
+			t.Errorf("it ends at %d, %v", end, err)
+		}
+		return first, bytes
+	}
+	if first, _ := trim(3); first != 3 {
+		t.Errorf("only two records are consumed, and it begins at %d", first)
+	}
+	first, bytes := trim(last)
+	if bytes > limit/2 || bytes < limit*3/8 {
+		t.Errorf("it begins at %d and holds %d bytes of %d", first, bytes, limit)
+	}
+	if again, _ := trim(last); again != first {
+		t.Errorf("less than half is in it, and it was cut from %d to %d", first, again)
+	}
+	if seq := appendTo(t, l, Envelope(1)); seq != last+1 {
+		t.Errorf("then comes %d behind %d", seq, last)
+	}
+	if more, restarted := Read(t, l, at(last), 1); more[0].Seq != last+1 || restarted != "" {
+		t.Errorf("a reader goes on with %d, %s", more[0].Seq, restarted)
 	}
 }
 

@@ -52,7 +52,7 @@ type Shard interface {
 type Config struct {
 	Log       bus.LogConfig
 	RoomBytes int           // memory for room state per partition; 0: 64 MiB
-	KeepLog   time.Duration // how long consumed records stay; 0: an hour
+	KeepLog   time.Duration // how long consumed records stay while less than half of the log is full; 0: an hour
 	Settled   time.Duration // after so long others make room for this one; 0: 10 s
 	Clock     chat.Clock    // beside that of who keeps the log, which tells when something happened
 }

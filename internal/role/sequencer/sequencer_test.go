@@ -522,6 +522,111 @@ func TestAnOwnerWhoseLogCannotBeMadeAnewGoesOnWhenItCan(t *testing.T) {
 	}
 }
 
+// long is a record of long messages, half a mebibyte or so.
+func long(room chat.RoomID) *bus.Envelope {
+	e := &bus.Envelope{ID: chat.NewID(), Gateway: gatewayRun, Commands: make([]chat.Command, 15)}
+	for i := range e.Commands {
+		id := chat.NewID()
+		e.Commands[i] = say(room, ann, id.String(), strings.Repeat("x", chat.MaxText))
+		e.Commands[i].ID, e.Commands[i].As = id, chat.OrgMember
+	}
+	return e
+}
+
+// append appends a record, as senders do who are told to come back.
+func (d *desk) append(e *bus.Envelope) (seq uint64) {
+	d.t.Helper()
+	patience := time.After(20 * time.Second) // less than what the log is trimmed after anyway
+	for {
+		seq, err := d.bus.Log(0).Append(d.t.Context(), e)
+		if err == nil {
+			return seq
+		}
+		if !errors.Is(err, bus.ErrLogFull) {
+			d.t.Fatal(err)
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-patience:
+			d.t.Fatal("the log stays full")
+		}
+	}
+}
+
+// fill appends until the log is full.
+func (d *desk) fill(room chat.RoomID) {
+	d.t.Helper()
+	for {
+		switch _, err := d.bus.Log(0).Append(d.t.Context(), long(room)); {
+		case errors.Is(err, bus.ErrLogFull):
+			return
+		case err != nil:
+			d.t.Fatal(err)
+		}
+	}
+}
+
+func roomyDesk(t *testing.T, maxBytes int64) *desk {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	return newDeskOf(t, Config{Log: bus.LogConfig{MaxBytes: maxBytes}}, "sqlite:"+filepath.Join(t.TempDir(), "data"), bustest.Embedded(t))
+}
+
+// What is decided stays for an hour, for restores. In that hour a busy partition
+// filled its log with it, and then everybody was refused until the hour was over.
+func TestWhatIsDecidedMakesRoomForMoreThanTheLogHolds(t *testing.T) {
+	const maxBytes = 4 << 20
+	d := roomyDesk(t, maxBytes)
+	room := d.room("general")
+	for sum := 0; sum < 4*maxBytes; {
+		e := long(room)
+		data, err := e.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += len(data)
+		d.append(e)
+	}
+	first, last, bytes, err := d.bus.Log(0).Info(t.Context())
+	if bytes < maxBytes/4 || err != nil {
+		t.Errorf("for restores %d bytes are left of %d, records %d…%d, %v", bytes, maxBytes, first, last, err)
+	}
+	d.stop()
+	d.start() // at its position, which is in the log still
+	d.asks = 0
+	d.watch(room)
+	d.event(d.ask(say(room, ann, "n1", "after")))
+}
+
+func TestALogThatIsFullWhenItsOwnerComesIsTrimmedAtOnce(t *testing.T) {
+	for name, before := range map[string]func(d *desk, room chat.RoomID){
+		"of what is decided": func(d *desk, room chat.RoomID) {
+			d.append(long(room))
+			d.append(long(room))
+			d.event(d.ask(say(room, ann, "last", "decided as well")))
+			d.stop()
+			_, _, bytes, err := d.bus.Log(0).Info(d.t.Context())
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			d.cfg.Log.MaxBytes = int64(bytes)
+			if _, err := d.bus.MakeLog(d.t.Context(), 0, d.cfg.Log); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+		"of what is not": func(d *desk, _ chat.RoomID) { d.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := roomyDesk(t, 4<<20)
+			room := d.room("general")
+			before(d, room)
+			d.fill(room)
+			d.start()
+			d.append(long(room))
+		})
+	}
+}
+
 // Its gauges stayed where they were, and were added to what the next owner said.
 func TestAFormerOwnerSaysNothingOfThePartition(t *testing.T) {
 	d := newDesk(t)

@@ -29,6 +29,9 @@ type worker struct {
 	heard  time.Time // when the log last gave a sign of life, and
 	failed int       // how often it had to start over since a batch was committed
 
+	tally *bus.Tally    // of what is decided
+	much  chan struct{} // holds a token when that is much since the log was trimmed
+
 	mu       sync.Mutex // held through a commit and its notices: watch sets change between commits
 	at       chat.Position
 	decided  uint64 // of the log that is read now, the records up to this one
@@ -41,7 +44,7 @@ func newWorker(ctx context.Context, s *Sequencer, shard Shard, intake *bus.Log, 
 	return &worker{
 		Sequencer: s, shard: shard, intake: intake, partition: partition, partitions: partitions, owning: ctx, letGo: letGo,
 		log: s.log.With("partition", partition), at: shard.Position(), decided: shard.Position().Seq,
-		rooms: newRooms(s.cfg.RoomBytes), audience: newAudience(),
+		rooms: newRooms(s.cfg.RoomBytes), audience: newAudience(), tally: bus.NewTally(s.cfg.Log), much: make(chan struct{}, 1),
 	}
 }
 
@@ -73,6 +76,7 @@ func (w *worker) run(ready func()) error {
 	defer w.letGo(nil)
 	w.ending.Go(func() { w.ping(ctx, pinged) })
 	w.ending.Go(func() { w.beat(ctx, pinged) })
+	w.ending.Go(func() { w.keepRoom(ctx) })
 
 	w.log.Info("owning a partition", "epoch", w.at.Epoch, "feed", w.at.N, "log", w.at.Seq)
 	w.heard = time.Now()
@@ -145,6 +149,12 @@ func (w *worker) work(ctx, finish context.Context, reader *bus.Reader) error {
 			return err
 		}
 		w.failed = 0
+		if w.tally.Count(records) {
+			select {
+			case w.much <- struct{}{}:
+			default:
+			}
+		}
 	}
 }
 
@@ -223,14 +233,10 @@ func (w *worker) ping(ctx context.Context, pinged chan<- struct{}) {
 // beat tells every gateway where the partition stands, after each ping that the
 // store has answered: who hears it knows that the owner can commit.
 func (w *worker) beat(ctx context.Context, pinged <-chan struct{}) {
-	trim := time.NewTicker(time.Minute)
-	defer trim.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-trim.C:
-			w.trim(ctx)
 		case <-pinged:
 			w.tellStanding(ctx, time.Now())
 		}
@@ -255,14 +261,41 @@ func (w *worker) tellStanding(ctx context.Context, now time.Time) {
 	w.metrics.position.WithLabelValues(partition).Set(float64(w.at.N))
 }
 
-// trim lets go of log records that are consumed and old.
-func (w *worker) trim(ctx context.Context) {
-	w.mu.Lock()
-	behind := w.at.Seq
-	w.mu.Unlock()
-	if err := w.bus.Log(w.partition).Trim(ctx, behind, w.cfg.KeepLog, time.Now()); err != nil && ctx.Err() == nil {
-		w.log.Warn("the log was not trimmed", "err", err)
+const (
+	trimEvery  = time.Minute
+	trimAgain  = time.Second // when it failed
+	trimFailed = 10          // so often in a row is worth a warning
+)
+
+// keepRoom trims the log: at once, for the owner before may have left it full,
+// then each minute, and whenever much of it was decided.
+func (w *worker) keepRoom(ctx context.Context) {
+	for failed := 0; ; {
+		wait := trimEvery
+		if err := w.trim(ctx); err == nil {
+			failed = 0
+		} else {
+			wait = trimAgain
+			if failed++; failed == trimFailed && ctx.Err() == nil {
+				w.log.Warn("the log is not trimmed, and becomes full", "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.much:
+		case <-time.After(wait):
+		}
 	}
+}
+
+// trim lets go of log records that are decided, if they are old or the log has
+// need of room.
+func (w *worker) trim(ctx context.Context) error {
+	w.mu.Lock()
+	at := w.at
+	w.mu.Unlock()
+	return w.bus.Log(w.partition).Trim(ctx, at, w.cfg.KeepLog, time.Now(), w.tally)
 }
 
 // tell sends a notice on from where the gateway was last told. Losing it is no
