@@ -43,6 +43,10 @@ interface Lane {
 
 /** The server closes connections that send frames of more than 64 KiB. */
 const maxFrame = 60 << 10
+/** A longer nonce is refused without its ref, so that nobody would know what was refused. In bytes. */
+const maxNonce = 128
+
+const bytes = (text: string): number => new TextEncoder().encode(text).length
 
 /**
  * Keeps commands until they are answered, and repeats them with their nonces. Each room has one command on its way at a time, so that
@@ -183,8 +187,10 @@ export class Outbox {
   }
 
   #launch(nonce: string, entry: Waiting, lane: Lane): void {
-    if (new TextEncoder().encode(JSON.stringify(entry.frame)).length > maxFrame) {
-      this.#fail(nonce, entry, new ParleyError("too_large", "the message is too large", 413))
+    const refusal = bytes(JSON.stringify(entry.frame)) > maxFrame ? new ParleyError("too_large", "the message is too large", 413)
+      : bytes(nonce) > maxNonce && new ParleyError("invalid", "the nonce is too long", 422)
+    if (refusal) {
+      this.#fail(nonce, entry, refusal)
       queueMicrotask(() => this.pump())
     } else if (this.#carrier.send(entry.frame)) {
       lane.flying = nonce

@@ -216,6 +216,22 @@ test("a message that no frame holds fails here, and the connection is not lost b
   assert.equal(sockets.length, 1)
 })
 
+test("a nonce that is too long fails here, and what is said after it is not held up", async () => {
+  const room = town.room(ann.user)
+  const hear = town.hear.bind(town)
+  town.hear = (socket, frame) => "ref" in frame && Buffer.byteLength(frame.ref ?? "") > 128
+    ? socket.say({ type: "error", code: "invalid", detail: "a ref has at most 128 bytes" }) : hear(socket, frame) // as the server does
+  start()
+  await passes(mock.timers, online)
+  const there = client.rooms.get(room)!
+  await there.timeline.load()
+  there.send("long", { nonce: "é".repeat(65) })
+  there.send("just right", { nonce: "é".repeat(64) })
+  await passes(mock.timers, () => town.rooms.get(room)!.log.length === 2)
+  const [failed] = there.timeline.items.filter((item) => item.kind === "message" && item.state === "failed")
+  assert.equal(failed?.kind === "message" && failed.error?.code, "invalid")
+})
+
 test("what the server owes is fetched when nothing comes any more", async () => {
   const room = town.room(ann.user)
   start()
