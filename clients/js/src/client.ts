@@ -673,7 +673,7 @@ export class Client {
   }
 
   #command(frame: Command, after: number): Promise<void> {
-    const entry = { frame, at: Date.now(), after }
+    const entry = { frame, at: this.#outbox.now(), after }
     this.#tabs?.tell({ kind: "command", entry })
     return this.#outbox.add(entry)
   }

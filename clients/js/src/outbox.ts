@@ -9,7 +9,7 @@ export type Command = Wire<"SendFrame"> | Wire<"EditFrame"> | Wire<"DeleteFrame"
 /** A command that was not answered yet, or was refused. */
 export interface Entry {
   frame: Command
-  /** When it was given, in milliseconds since 1970. */
+  /** When it was given, or given another chance, in milliseconds since 1970. It grows with each, so it is their order, too. */
   at: number
   /** The number that the room had reached here then: what the command makes comes behind it. */
   after: number
@@ -58,6 +58,7 @@ export class Outbox {
   #lanes = new Map<string, Lane>()
   #promises = new Map<string, { resolve: () => void; reject: (error: ParleyError) => void }>()
   #timer: ReturnType<typeof setTimeout> | undefined
+  #newest = 0
 
   constructor(carrier: Carrier) {
     this.#carrier = carrier
@@ -77,11 +78,18 @@ export class Outbox {
     return [...this.#entries.values()].map(plain)
   }
 
+  /** The time for a command that is given now. */
+  now(): number {
+    return (this.#newest = Math.max(Date.now(), this.#newest + 1))
+  }
+
   /** Takes a command that another tab has, or that an earlier run left behind. */
   take(entry: Entry): void {
     const nonce = entry.frame.nonce!
     if (this.#entries.has(nonce)) return
     this.#entries.set(nonce, { ...entry, tries: 0 })
+    if (entry.at < this.#newest) this.#entries = new Map([...this.#entries].sort(([, a], [, b]) => a.at - b.at))
+    else this.#newest = entry.at
     this.#carrier.changed(entry.frame.room)
     this.pump()
   }
@@ -99,6 +107,7 @@ export class Outbox {
     const entry = this.#entries.get(nonce)
     if (!entry?.failed) return
     delete entry.failed
+    entry.at = this.now()
     this.#entries.delete(nonce)
     this.#entries.set(nonce, entry)
     this.#carrier.store(nonce, plain(entry))

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, mock, test } from "node:test"
-import { Client, ParleyError, type ClientOptions, type ConnectionState, type SocketLike, type StoredSession } from "../src/index.ts"
+import { Client, MemoryStorage, ParleyError, type ClientOptions, type ConnectionState, type SocketLike, type StoredSession } from "../src/index.ts"
 import { Tab, Browser } from "./fake/browser.ts"
 import { FakeSocket, isOnline, passes, problem, seeded, Town, waits } from "./fake/town.ts"
 
@@ -230,6 +230,28 @@ test("a nonce that is too long fails here, and what is said after it is not held
   await passes(mock.timers, () => town.rooms.get(room)!.log.length === 2)
   const [failed] = there.timeline.items.filter((item) => item.kind === "message" && item.state === "failed")
   assert.equal(failed?.kind === "message" && failed.error?.code, "invalid")
+})
+
+test("what waits is sent in the order in which it was given, also by the next run and however it is called", async () => {
+  const room = town.room(ann.user)
+  const storage = new MemoryStorage()
+  start({ storage })
+  await passes(mock.timers, online)
+  const said = (): unknown[] => town.rooms.get(room)!.log.slice(1).map(({ body }) => body.text)
+  const { key } = client.rooms.get(room)!.send("refuse me", { nonce: "a" })
+  await passes(mock.timers, () => client.rooms.get(room)!.timeline.items.some((item) => item.kind === "message" && item.state === "failed"))
+  town.faults = { ...town.faults, busy: 100 }
+  for (const [nonce, text] of [["z", "one"], ["y", "two"], ["x", "three"]] as const) client.rooms.get(room)!.send(text, { nonce })
+  client.rooms.get(room)!.retry(key)
+  await client.close()
+  const kept = await storage.keys(`http://town|${ann.user.id}|out|`)
+  assert.equal(kept.length, 4)
+  town.faults = { ...town.faults, busy: 0 }
+  const hear = town.hear.bind(town)
+  town.hear = (socket, frame) => hear(socket, frame.type === "send" && frame.text === "refuse me" ? { ...frame, text: "four" } : frame)
+  start({ storage })
+  await passes(mock.timers, () => said().length === 4)
+  assert.deepEqual(said(), ["one", "two", "three", "four"])
 })
 
 test("what the server owes is fetched when nothing comes any more", async () => {
