@@ -140,7 +140,7 @@ export class Inbox {
   async #fill(room: string, place: Place, filling: object): Promise<void> {
     const current = () => this.#places.get(room) === place && place.filling === filling
     if (place.want - place.cursor > this.#gapLimit) this.#skip(room, place)
-    for (let failures = 0; current() && place.cursor < place.want;) {
+    for (let failures = 0, empty = 0; current() && place.cursor < place.want;) {
       const before = place.cursor
       let refusal: ParleyError | undefined
       const events = await this.#sink.fetch(room, before).catch((thrown: ParleyError) => void (refusal = thrown))
@@ -148,8 +148,10 @@ export class Inbox {
       events?.forEach((event) => this.#next(room, place, event))
       this.#unpark(room, place)
       if (place.cursor > before) {
-        failures = 0
-      } else if (refusal ? !refusal.retryable : failures === maxEmpty) {
+        failures = empty = 0
+      } else if (refusal?.code === "not_found" || refusal?.code === "forbidden") {
+        return close(place) // the room is not mine any more, as the server is about to tell
+      } else if (!refusal && ++empty > maxEmpty) {
         break
       } else {
         await pause(Math.max(refusal?.retryAfterMs ?? 0, backoff(failures++)))

@@ -1,11 +1,11 @@
 import "fake-indexeddb/auto"
 import assert from "node:assert/strict"
-import { test } from "node:test"
+import { mock, test } from "node:test"
 import { backoff } from "../src/backoff.ts"
 import { fold, fromHistory, react } from "../src/fold.ts"
 import { Inbox } from "../src/inbox.ts"
-import { IndexedDbStorage, MemoryStorage, Observable, uuid, type Event, type Message, type Reaction } from "../src/index.ts"
-import { seeded } from "./fake/town.ts"
+import { IndexedDbStorage, MemoryStorage, Observable, ParleyError, uuid, type Event, type Message, type Reaction } from "../src/index.ts"
+import { passes, seeded } from "./fake/town.ts"
 
 test("ids are UUIDs of version 7 in the order in which they were made", () => {
   const ids = Array.from({ length: 10_000 }, uuid)
@@ -88,8 +88,8 @@ test("reactions are counted beyond those who are named", () => {
   assert.equal(react(reactions, "🎉", "me", false, true), reactions)
 })
 
-/** An inbox over a log that is as long as asked for, and what came out of it. */
-function inbox(length: number, gapLimit = 1_000): { in: Inbox; out: number[]; skips: [number, number][]; log: Event[]; asked: number[] } {
+/** An inbox over a log that is as long as asked for, and what came out of it. `fails` may throw in place of an answer. */
+function inbox(length: number, gapLimit = 1_000, fails: (asked: number) => void = () => undefined): { in: Inbox; out: number[]; skips: [number, number][]; log: Event[]; asked: number[] } {
   const log = Array.from({ length }, (_, i) => ({ ...event("message", { text: `${i + 1}` }), seq: i + 1 }))
   const [out, skips, asked]: [number[], [number, number][], number[]] = [[], [], []]
   const made = new Inbox({
@@ -97,6 +97,7 @@ function inbox(length: number, gapLimit = 1_000): { in: Inbox; out: number[]; sk
     skipped: (_, after, from) => skips.push([after, from]),
     fetch: async (_, after) => {
       asked.push(after)
+      fails(asked.length)
       return log.slice(after, after + 10)
     },
     caughtUp: () => undefined,
@@ -135,6 +136,54 @@ test("a gap that is too long is skipped, and told", async () => {
   assert.deepEqual(it.skips, [[0, 401]])
   assert.deepEqual([it.out[0], it.out.at(-1), it.out.length], [401, 500, 100])
   assert.deepEqual(it.asked, [])
+})
+
+for (const [what, failure] of [
+  ["a session that has ended", new ParleyError("unauthenticated", "revoked", 401)], ["a program that has no token", new TypeError("fetch failed")],
+] as const) {
+  test(`a gap is not given up because of ${what}`, async () => {
+    mock.timers.enable({ apis: ["setTimeout"] })
+    try {
+      const it = inbox(30, 1_000, (asked) => {
+        if (asked < 20) throw failure
+      })
+      it.in.enter("r", 0)
+      it.in.event(it.log.at(-1)!)
+      await passes(mock.timers, () => it.out.length === 30)
+      assert.deepEqual(it.skips, [])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+}
+
+for (const code of ["not_found", "forbidden"] as const) {
+  test(`a gap in a room that is ${code} is left as it is`, async () => {
+    const it = inbox(30, 1_000, (asked) => {
+      if (asked === 1) throw new ParleyError(code, "you are not in this room any more")
+    })
+    it.in.enter("r", 0)
+    it.in.event(it.log.at(-1)!)
+    await settle()
+    assert.deepEqual([it.out, it.skips, it.asked, it.in.cursor("r")], [[], [], [0], 0])
+    it.in.event(it.log.at(-1)!)
+    await settle()
+    assert.equal(it.out.length, 30)
+  })
+}
+
+test("a hole that the server keeps is given up", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] })
+  try {
+    const it = inbox(30)
+    it.log.splice(0)
+    it.in.enter("r", 0)
+    it.in.event({ ...event("message", { text: "30" }), seq: 30 })
+    await passes(mock.timers, () => it.out.length === 1)
+    assert.deepEqual([it.skips, it.asked.length], [[[0, 30]], 6])
+  } finally {
+    mock.timers.reset()
+  }
 })
 
 test("what is not mine, and what I have left, is nothing", async () => {
