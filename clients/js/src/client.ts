@@ -66,6 +66,7 @@ export interface ClientEvents {
 /** What tabs tell each other. */
 type Note =
   | { kind: "frame"; frame: ServerFrame }
+  | { kind: "room"; room: RoomInfo }
   | { kind: "state"; state: ConnectionState }
   | { kind: "hello" }
   | { kind: "lead" }
@@ -427,6 +428,9 @@ export class Client {
       case "frame":
         if (this.#synced) this.#take(note.frame)
         return
+      case "room":
+        if (this.#synced) this.#describe(note.room, false)
+        return
       case "state":
         if (!this.#tabs?.leads) this.#became(note.state)
         return
@@ -611,7 +615,7 @@ export class Client {
 
   /** Takes a room from an answer over REST, in all tabs. */
   #adopt(info: RoomInfo): Room {
-    this.#tabs?.tell({ kind: "frame", frame: { type: "room", room: info } })
+    this.#tabs?.tell({ kind: "room", room: info })
     return this.#describe(info, false)
   }
 

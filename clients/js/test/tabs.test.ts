@@ -93,6 +93,26 @@ for (const how of ["closes", "dies"] as const) {
   })
 }
 
+test("an answer to one tab that comes late takes nothing back in the others", async () => {
+  const [one, two] = [await open(), await open()]
+  let arrive!: () => void
+  const late = new Promise<void>((resolve) => (arrive = resolve))
+  town.instead = async (method) => {
+    if (method !== "PATCH") return undefined
+    const info = { ...town.describe(room, ann.user.id), muted: true }
+    await late
+    return Response.json(info)
+  }
+  const muted = at(two.client).setMine({ muted: true })
+  await waits(mock.timers, 100)
+  town.say(room, bob.user, "while the answer is on its way")
+  await passes(mock.timers, () => [one, two].every(({ client }) => at(client).unread === 1))
+  arrive()
+  await muted
+  await passes(mock.timers, () => at(one.client).muted)
+  for (const { client } of [one, two]) assert.deepEqual([at(client).unread, at(client).info.head], [1, 2])
+})
+
 test("a tab that is opened later takes over what the leader knows", async () => {
   const one = await open()
   await at(one.client).timeline.load()
