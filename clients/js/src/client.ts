@@ -134,11 +134,12 @@ export class Client {
   readonly rooms: RoomList
   readonly users: Directory
   readonly presence: PresenceList
+  /** Clears the session where it is kept, unless another one has taken its place. */
+  readonly clearSession: () => Promise<void>
 
   #o: ClientOptions
   #url: string
   #token: Token
-  #sessions: SessionStore
   #storage: Storage
   #platform: Platform
   #prefix: string
@@ -172,11 +173,11 @@ export class Client {
     this.#o = options
     this.#url = trimmed(options.url)
     this.#platform = { ...thisPlatform(), ...options.platform }
-    this.#sessions = options.sessions ?? defaultSessions()
     this.#storage = options.storage ?? defaultStorage()
     this.#prefix = `${this.#url}|${session?.user.id ?? "token"}|`
     this.#me = session?.user ?? nobody
-    this.#token = token ? asking(token) : renewing(this.#url, fetch, session!, this.#sessions, this.#platform.locks)
+    ;[this.#token, this.clearSession] = token ? [asking(token), async () => undefined]
+      : renewing(this.#url, fetch, session!, options.sessions ?? defaultSessions(), this.#platform.locks)
     this.api = this.#watchful(api(this.#url, fetch, this.#token))
     this.connection = new Connection(() => (this.#link ? this.#link.retryNow() : this.#tabs?.tell({ kind: "retry" })))
     this.rooms = new RoomList()
@@ -239,7 +240,7 @@ export class Client {
     } finally {
       this.#tabs?.tell({ kind: "ended", reason })
       this.#end(reason)
-      await this.#sessions.clear()
+      await this.clearSession()
       await Promise.all(this.#writes)
       await Promise.all((await this.#storage.keys(this.#prefix)).map((key) => this.#storage.delete(key)))
     }
@@ -418,7 +419,7 @@ export class Client {
     if (this.connection.state.phase === "ended") return
     this.#disconnect()
     clearTimeout(this.#flushing)
-    if (["unauthenticated", 4401, 4409].includes(reason.code)) void this.#sessions.clear()
+    if (["unauthenticated", 4401, 4409].includes(reason.code)) void this.clearSession()
     this.connection.set({ phase: "ended", reason })
     this.#emit("ended", { reason })
   }

@@ -91,8 +91,10 @@ const margin = 30_000
 const usable = ({ session }: StoredSession, ahead: number, refused?: string): boolean =>
   session.access_token !== refused && Date.parse(session.access_expires_at) - ahead - Date.now() > margin
 
-/** The tokens of a sign-in, renewed when that is needed: one renewal at a time, in all tabs together. @internal */
-export function renewing(url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Locks | undefined): Token {
+/** The tokens of a sign-in, renewed when that is needed: one renewal at a time, in all tabs together; and how to clear it. @internal */
+export function renewing(
+  url: string, fetch: typeof globalThis.fetch, first: StoredSession, sessions: SessionStore, locks: Locks | undefined,
+): [Token, () => Promise<void>] {
   let mine = first
   let renewal: Promise<string> | undefined
   let kept: Promise<void> | undefined
@@ -121,11 +123,13 @@ export function renewing(url: string, fetch: typeof globalThis.fetch, first: Sto
     return mine.session.access_token
   }
 
-  return async (refused) => {
+  return [async (refused) => {
     await (kept ??= keep())
     if (usable(mine, ahead, refused)) return mine.session.access_token
     return (renewal ??= alone(locks, `parley-refresh-${first.user.id}`, () => renew(refused)).finally(() => (renewal = undefined)))
-  }
+  }, async () => {
+    if ((await sessions.load())?.session.id === mine.session.id) await sessions.clear()
+  }]
 }
 
 /** The same for tokens that the program's own backend makes. @internal */

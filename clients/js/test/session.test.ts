@@ -127,6 +127,37 @@ test("a session that another tab has cleared is not brought back", async () => {
   assert.equal(await sessions.load(), undefined)
 })
 
+test("the end of a session leaves another one where it is kept", async () => {
+  const town = new Town()
+  const [ann, bob] = [town.user("ann"), town.user("bob")]
+  const sessions = new MemorySessions()
+  const client = (session: StoredSession): Client =>
+    new Client({ url: "http://town", session, sessions, fetch: town.fetch, socket: town.socket, storage: new MemoryStorage() })
+  town.instead = (_, path) => path === "users/me" ? Response.json({}) : path === "sessions/current" ? new Response(null, { status: 204 }) : undefined
+  for (const end of ["revoked", "signed out", "cleared"]) {
+    for (const next of [bob, { ...ann, session: { ...ann.session, id: town.id() } }]) {
+      await sessions.save(ann)
+      const leaving = client(ann)
+      await leaving.api.me()
+      await sessions.save(next) // another tab has signed in since
+      if (end === "revoked") {
+        const ended = new Promise((resolve) => leaving.on("ended", resolve))
+        town.hear = (socket) => socket.cut(4409)
+        leaving.connect()
+        await ended
+      } else if (end === "signed out") {
+        await leaving.signOut()
+      } else {
+        await leaving.clearSession()
+      }
+      assert.deepEqual(await sessions.load(), next, end)
+    }
+    await sessions.save(ann)
+    await client(ann).clearSession()
+    assert.equal(await sessions.load(), undefined)
+  }
+})
+
 test("refusals have a code, a status, and a time to come back", async () => {
   const town = new Town()
   town.instead = () => problem(429, "rate_limited", { "Retry-After": "2" })

@@ -66,7 +66,6 @@ export async function signOut(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
   }
-  await sessions.clear()
 }
 
 async function leave(reason: string): Promise<void> {
@@ -74,7 +73,7 @@ async function leave(reason: string): Promise<void> {
   farewell.value = reason
   client.value = null
   await leaving?.close()
-  await sessions.clear()
+  await leaving?.clearSession()
 }
 
 /** device is how the list of sessions names this browser. */
