@@ -2,3 +2,5 @@
 export function backoff(attempt: number): number {
   return Math.random() * Math.min(20_000, 500 * 2 ** attempt)
 }
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

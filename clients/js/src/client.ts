@@ -293,21 +293,29 @@ export class Client {
   // ---- what is stored
 
   async #restore(): Promise<void> {
-    const read = async <T>(kind: string): Promise<[string, T][]> => {
-      const keys = await this.#storage.keys(this.#prefix + kind)
-      return Promise.all(keys.map(async (key) => [key.slice(this.#prefix.length + kind.length), await this.#storage.get(key) as T] as const as [string, T]))
-    }
-    const [people, rooms, drafts, entries] = await Promise.all([
+    const [people, rooms, drafts] = await Promise.all([
       this.#storage.get(this.#prefix + "people") as Promise<{ me: User; users: User[] } | undefined>,
-      read<StoredRoom>("room|"), read<string>("draft|"), read<Entry>("out|")])
+      this.#read<StoredRoom>("room|"), this.#read<string>("draft|")])
     if (people) {
       this.users.learn(people.users, false)
       if (this.#me === nobody) this.#me = people.me
     }
     for (const [, { info, cursor, last }] of rooms) this.#place({ info, cursor, last })
     for (const [id, text] of drafts) this.rooms.get(id)?.restore(text, undefined)
-    for (const [, entry] of entries) this.#outbox.take(entry)
+    await this.#readOutbox()
     if (rooms.length) this.rooms.load()
+  }
+
+  async #readOutbox(): Promise<void> {
+    for (const [, entry] of await this.#read<Entry>("out|")) this.#outbox.take(entry)
+  }
+
+  /** What is stored under keys that begin so, by the rest of them. Another tab may take some away meanwhile. */
+  async #read<T>(kind: string): Promise<[string, T][]> {
+    const prefix = this.#prefix + kind
+    const keys = await this.#storage.keys(prefix)
+    const found = await Promise.all(keys.map(async (key): Promise<[string, T]> => [key.slice(prefix.length), await this.#storage.get(key) as T]))
+    return found.filter(([, value]) => value)
   }
 
   /** A room as it was left, here or in another tab. */
@@ -356,10 +364,7 @@ export class Client {
 
   async #lead(): Promise<void> {
     // What other tabs have stored since this one looked.
-    for (const key of await this.#storage.keys(this.#prefix + "out|").catch(() => [])) {
-      const entry = await this.#storage.get(key) as Entry | undefined
-      if (entry) this.#outbox.take(entry)
-    }
+    await this.#readOutbox().catch(() => undefined)
     if (!this.#tabs?.leads) return
     this.#synced = true
     this.#link = new Link({

@@ -1,4 +1,4 @@
-import { backoff } from "./backoff.ts"
+import { backoff, pause } from "./backoff.ts"
 import type { ParleyError } from "./error.ts"
 import type { Event } from "./model.ts"
 
@@ -26,8 +26,6 @@ function close(place: Place): void {
   place.parked = []
   place.filling = undefined
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** What comes out of an {@link Inbox}. */
 export interface Sink {

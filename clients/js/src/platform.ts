@@ -1,3 +1,4 @@
+import { pause } from "./backoff.ts"
 import { uuid } from "./uuid.ts"
 
 /** One tab's end of a channel between tabs. */
@@ -61,5 +62,3 @@ export async function alone<T>(locks: Locks | undefined, name: string, work: () 
     localStorage.removeItem(name)
   }
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
