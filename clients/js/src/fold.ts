@@ -13,7 +13,8 @@ export function fromHistory(m: Wire<"Message">, key = m.id): Message {
   }
 }
 
-function links(m: { reply_to?: number; thread?: number; attachments?: unknown; meta?: unknown }): Partial<Message> {
+/** What a message, or a command that makes one, says beside its text. */
+export function links(m: { reply_to?: number; thread?: number; attachments?: unknown; meta?: unknown }): Partial<Message> {
   return {
     ...(m.reply_to && { reply_to: m.reply_to }), ...(m.thread && { thread: m.thread }),
     ...(m.attachments !== undefined && { attachments: m.attachments }), ...(m.meta !== undefined && { meta: m.meta as object }),
@@ -22,30 +23,23 @@ function links(m: { reply_to?: number; thread?: number; attachments?: unknown; m
 
 /** What an event shows in a timeline; undefined for events that change another item. */
 export function fromEvent(e: Event, key = e.nonce ?? e.id): Item | undefined {
-  if (e.kind === "message") return toMessage(e, key)
+  if (e.kind === "message") return fromHistory({ text: "", reactions: [], ...e.body, ...e } as Wire<"Message">, key)
   if (e.kind === "member" || e.kind === "room") {
     return { kind: "notice", key: e.id, room: e.room, seq: e.seq, by: e.by, at: Date.parse(e.at), event: e } satisfies Notice
   }
   return undefined
 }
 
-function toMessage(e: Event, key: string): Message {
-  const b = e.body
-  return {
-    kind: "message", key, room: e.room, seq: e.seq, id: e.id, by: e.by, at: Date.parse(e.at), text: b.text ?? "", deleted: b.deleted ?? false,
-    replyCount: 0, reactions: [], mentions: b.mentions ?? [], mentionAll: b.mention_all ?? false, state: "sent", ...links(b),
-  }
-}
-
 /** What a message becomes by an event that is about it. `me` is who looks at it. The same object when nothing changes. */
-export function fold(m: Message, e: Event, me: string): Message {
+export function fold(m: Message, e: Pick<Event, "kind" | "by" | "at" | "body">, me: string): Message {
   if (m.deleted) return m
   switch (e.kind) {
     case "edit":
       return e.body.text === undefined ? m : { ...m, text: e.body.text, editedAt: Date.parse(e.at) }
-    case "delete":
-      return { kind: m.kind, key: m.key, room: m.room, seq: m.seq!, id: m.id!, by: m.by, at: m.at, text: "", deleted: true, replyCount: m.replyCount,
-        reactions: [], mentions: [], mentionAll: false, state: m.state, ...links({ reply_to: m.reply_to!, thread: m.thread! }) }
+    case "delete": {
+      const { editedAt: _, attachments: __, meta: ___, ...rest } = m
+      return { ...rest, text: "", deleted: true, reactions: [], mentions: [], mentionAll: false }
+    }
     case "reaction": {
       const { emoji, op } = e.body
       return emoji ? { ...m, reactions: react(m.reactions, emoji, e.by, op === "add", e.by === me) } : m

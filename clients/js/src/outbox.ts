@@ -1,5 +1,6 @@
 import { backoff } from "./backoff.ts"
 import { ParleyError } from "./error.ts"
+import { links } from "./fold.ts"
 import type { Message } from "./model.ts"
 import type { Wire } from "./wire.ts"
 
@@ -252,8 +253,7 @@ export function toMessage(entry: Entry, by: string): Message | undefined {
   return {
     kind: "message", key: frame.nonce!, room: frame.room, by, at: entry.at, text: frame.text, deleted: false, replyCount: 0, reactions: [],
     mentions: [], mentionAll: false, state: failed ? "failed" : "sending",
-    ...(frame.reply_to && { reply_to: frame.reply_to }), ...(frame.thread && { thread: frame.thread }),
-    ...(frame.meta !== undefined && { meta: frame.meta as object }),
+    ...links(frame),
     ...(failed && { error: new ParleyError(failed.code, failed.detail) }),
   }
 }

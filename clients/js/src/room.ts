@@ -405,7 +405,7 @@ export class Room extends Observable {
 
   /** @internal */
   waitingChanged(): void {
-    for (const timeline of this.#timelines()) timeline.waitingChanged()
+    for (const timeline of this.#timelines()) timeline.touch()
   }
 
   /** Events were left out. @internal */
@@ -441,7 +441,8 @@ export class Room extends Observable {
         item.kind === "message" && item.seq !== undefined && item.seq > seq && item.by !== this.#core.me.id)
       ;[unread, mentions] = [left.length, left.filter((message) => this.#mentionsMe(message)).length]
     }
-    this.#patch({ read: seq, unread: Math.max(0, Math.min(this.unread, unread)), mentions: Math.min(this.mentions, mentions) })
+    this.#info = { ...this.#info, read: seq, unread: Math.max(0, Math.min(this.unread, unread)), mentions: Math.min(this.mentions, mentions) }
+    this.#touched()
     return true
   }
 
@@ -479,11 +480,6 @@ export class Room extends Observable {
     if (this.#typists.length === this.#typing.size && this.#typists.every((user) => this.#typing.has(user))) return
     this.#typists = [...this.#typing.keys()]
     this.changed()
-  }
-
-  #patch(changes: Partial<RoomInfo>): void {
-    this.#info = { ...this.#info, ...changes }
-    this.#touched()
   }
 
   #touched(): void {

@@ -1,5 +1,5 @@
 import type { ParleyError } from "./error.ts"
-import { fold, fromEvent, fromHistory, react } from "./fold.ts"
+import { fold, fromEvent, fromHistory } from "./fold.ts"
 import type { Event, Item, Message } from "./model.ts"
 import { Observable } from "./observable.ts"
 import { toMessage, type Entry } from "./outbox.ts"
@@ -154,7 +154,7 @@ export class Timeline extends Observable {
     if (far <= 0 || this.#asking) return
     for (const { item } of this.#rows.splice(0, far)) this.#bySeq.delete(item.seq!)
     this.#hasOlder = true
-    this.#touch()
+    this.touch()
   }
 
   /** Whether everything from a number to the end is here. @internal */
@@ -167,12 +167,7 @@ export class Timeline extends Observable {
   /** The next event of the room. @internal */
   apply(event: Event): void {
     if (this.#asking) this.#stash.push(event)
-    if (this.#open && this.#take(event)) this.#touch()
-  }
-
-  /** What waits to be sent is other than it was. @internal */
-  waitingChanged(): void {
-    this.#touch()
+    if (this.#open && this.#take(event)) this.touch()
   }
 
   /** A message is called otherwise. @internal */
@@ -181,7 +176,7 @@ export class Timeline extends Observable {
     if (row?.item.kind !== "message") return
     const key = this.#host.keyOf(row.item)
     if (row.item.key !== key) this.#put(row, { ...row.item, key }, row.asOf)
-    this.#touch()
+    this.touch()
   }
 
   /** Events were left out: what is here may be old, and more may be missing behind it. @internal */
@@ -247,7 +242,7 @@ export class Timeline extends Observable {
       this.#catchUp()
     }).catch(() => undefined) // it is in error
     this.#calls[side] = undefined
-    this.#touch()
+    this.touch()
   }
 
   /** Loads something, and meanwhile keeps what happens. A page that comes for a window that is no more is of no use. */
@@ -273,7 +268,7 @@ export class Timeline extends Observable {
     this.#bySeq = new Map(rows.map((row) => [row.item.seq!, row]))
     ;[this.#open, this.#stale, this.#hasOlder, this.#hasNewer] = [true, false, hasOlder, hasNewer]
     this.#catchUp()
-    this.#touch()
+    this.touch()
     this.#host.loaded()
   }
 
@@ -366,7 +361,8 @@ export class Timeline extends Observable {
 
   // ---- showing
 
-  #touch(): void {
+  /** What is shown is other than it was. @internal */
+  touch(): void {
     this.#items = undefined
     this.changed()
   }
@@ -392,15 +388,7 @@ export class Timeline extends Observable {
 
 /** What a message will be when a command about it has happened. */
 function preview(message: Message, { frame, at }: Entry, me: string): Message {
-  const event = { seq: 0, room: message.room, id: "", by: me, at: new Date(at).toISOString(), body: {} }
-  switch (frame.type) {
-    case "edit":
-      return { ...fold(message, { ...event, kind: "edit", body: { text: frame.text } }, me), state: "sending" }
-    case "delete":
-      return { ...fold(message, { ...event, kind: "delete" }, me), state: "sending" }
-    case "react":
-      return { ...message, reactions: react(message.reactions, frame.emoji, me, frame.op === "add", true) }
-    default:
-      return message
-  }
+  const event = { by: me, at: new Date(at).toISOString(), body: frame as Event["body"] }
+  if (frame.type === "react") return fold(message, { ...event, kind: "reaction" }, me)
+  return { ...fold(message, { ...event, kind: frame.type as "edit" | "delete" }, me), state: "sending" }
 }
