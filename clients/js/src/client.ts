@@ -2,6 +2,7 @@ import type { Api } from "./api.generated.ts"
 import { ParleyError } from "./error.ts"
 import { fromEvent, fromHistory } from "./fold.ts"
 import { Inbox } from "./inbox.ts"
+import { claims } from "./jwt.ts"
 import { Link, type SocketFactory } from "./link.ts"
 import type { ConnectionState, Event, Item, Message, Reason, RoomInfo, Status, StoredSession, User } from "./model.ts"
 import { guarded, Observable } from "./observable.ts"
@@ -24,7 +25,10 @@ export interface ClientOptions {
   url: string
   /** Who is signed in, from {@link signIn}, {@link signUp} or a {@link SessionStore}. Its tokens are renewed. */
   session?: StoredSession
-  /** Gives an access token that your own backend has signed; asked again when the server does not take it any more. */
+  /**
+   * Gives an access token that your own backend has signed; asked again when the server does not take it any more. All are of one user:
+   * one of somebody else ends the client. What is stored is kept by `iss` and `sub`, and is there once the first token is.
+   */
   token?: () => Promise<string>
   /** Where renewed tokens are kept. Default: localStorage in browsers, else memory. */
   sessions?: SessionStore
@@ -142,7 +146,6 @@ export class Client {
   #token: Token
   #storage: Storage
   #platform: Platform
-  #prefix: string
   #me: User
   #inbox: Inbox
   #outbox: Outbox
@@ -150,8 +153,9 @@ export class Client {
   #tabs: Tabs<Note> | undefined
   #link: Link | undefined
   #tab = uuid()
+  #prefix = this.#tab // until it is known whose client this is
   #synced = false
-  #restored: Promise<void>
+  #restored: Promise<void> | undefined
   #handlers = new Map<string, Set<{ fn: (event: never) => void }>>()
   #dirty = new Set<Room>()
   #marks = new Set<Room>()
@@ -174,9 +178,11 @@ export class Client {
     this.#url = trimmed(options.url)
     this.#platform = { ...thisPlatform(), ...options.platform }
     this.#storage = options.storage ?? defaultStorage()
-    this.#prefix = `${this.#url}|${session?.user.id ?? "token"}|`
     this.#me = session?.user ?? nobody
-    ;[this.#token, this.clearSession] = token ? [asking(token), async () => undefined]
+    ;[this.#token, this.clearSession] = token ? [asking(token, async (given) => {
+      const { iss, sub } = claims(given)
+      return this.#enter(sub && JSON.stringify([iss, sub]))
+    }), async () => undefined]
       : renewing(this.#url, fetch, session!, options.sessions ?? defaultSessions(), this.#platform.locks)
     this.api = this.#watchful(api(this.#url, fetch, this.#token))
     this.connection = new Connection(() => (this.#link ? this.#link.retryNow() : this.#tabs?.tell({ kind: "retry" })))
@@ -197,7 +203,7 @@ export class Client {
     })
     this.#core = this.#makeCore()
     this.users.subscribe(() => this.#soon())
-    this.#restored = this.#restore().catch((error) => this.#emit("error", { error }))
+    if (!token) void this.#enter(session!.user.id)
   }
 
   /** My own profile. Before the first welcome of a client with `token` it is empty. */
@@ -205,23 +211,40 @@ export class Client {
     return this.users.known(this.#me.id) ?? this.#me
   }
 
-  /** Connects, and stays connected until {@link close}. What is stored is there before anything is connected. */
+  /**
+   * Connects, and stays connected until {@link close}. What is stored is there before anything is connected; with `token`, as soon as
+   * there is one, which says whose it is.
+   */
   connect(): void {
-    void this.#restored.then(() => {
-      if (this.#tabs) return
-      const { locks } = this.#platform
-      this.connection.set({ phase: "connecting", attempt: 0 })
-      this.#tabs = new Tabs<Note>(`parley|${this.#prefix}`, (this.#o.shareTabs ?? !!locks) ? this.#platform : undefined,
-        () => void this.#lead(), (note) => this.#hear(note))
-      this.#tabs.tell({ kind: "hello" })
-      for (const event of leaving) this.#platform.events?.addEventListener(event, this.#left)
-    })
+    if (this.#restored) return void this.#restored.then(() => this.#open())
+    if (this.#link) return
+    // This link gets a token and goes.
+    const link = (this.#link = this.#newLink(async () => {
+      const token = await this.#token()
+      if (this.#link === link) {
+        link.stop()
+        this.#link = undefined
+        this.#open()
+      }
+      return token
+    }))
+    link.start()
+  }
+
+  #open(): void {
+    if (this.#tabs) return
+    const { locks } = this.#platform
+    this.connection.set({ phase: "connecting", attempt: 0 })
+    this.#tabs = new Tabs<Note>(`parley|${this.#prefix}`, (this.#o.shareTabs ?? !!locks) ? this.#platform : undefined,
+      () => void this.#lead(), (note) => this.#hear(note))
+    this.#tabs.tell({ kind: "hello" })
+    for (const event of leaving) this.#platform.events?.addEventListener(event, this.#left)
   }
 
   /** Ends the connection and all timers. What waits to be sent stays stored. */
   async close(): Promise<void> {
     await this.#restored
-    this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids: [] })
+    this.#tellWatch([])
     this.#disconnect()
     if (this.connection.state.phase !== "ended") this.connection.set({ phase: "idle" })
     await this.#flush()
@@ -262,8 +285,8 @@ export class Client {
 
   /** Asks for the presence, and for changes of the profiles, of so many people, at most 1000 in all tabs together, in place of those whom this tab asked for before. */
   watchPresence(ids: string[]): void {
-    this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids })
     this.#watch(this.#tab, ids)
+    this.#tellWatch()
   }
 
   /** Messages with these words in my rooms, the newest first. Highlights are [start, end) in the message's text. */
@@ -291,6 +314,14 @@ export class Client {
   }
 
   // ---- what is stored
+
+  /** Reads what is stored of whom this client is for. It is for nobody else from then on. */
+  #enter(who: string | undefined): Promise<void> {
+    const prefix = `${this.#url}|${who}|`
+    if (!who || (this.#restored && prefix !== this.#prefix)) throw new ParleyError("unauthenticated", "the token is not of this user", 401)
+    this.#prefix = prefix
+    return (this.#restored ??= this.#restore().catch((error) => this.#emit("error", { error })))
+  }
 
   async #restore(): Promise<void> {
     const [people, rooms, drafts] = await Promise.all([
@@ -367,10 +398,16 @@ export class Client {
     await this.#readOutbox().catch(() => undefined)
     if (!this.#tabs?.leads) return
     this.#synced = true
-    this.#link = new Link({
+    this.#link = this.#newLink(this.#token)
+    this.#tabs.tell({ kind: "lead" })
+    this.#link.start()
+  }
+
+  #newLink(token: Token): Link {
+    return new Link({
       url: `${(this.#url || location.origin).replace(/^http/, "ws")}/v1/ws`,
       socket: this.#o.socket ?? ((url) => new WebSocket(url)),
-      token: this.#token,
+      token,
       platform: this.#platform,
       hello: () => ({
         cursors: this.#inbox.cursors(),
@@ -385,8 +422,6 @@ export class Client {
         this.#became(state)
       },
     })
-    this.#tabs.tell({ kind: "lead" })
-    this.#link.start()
   }
 
   #became(state: ConnectionState): void {
@@ -447,7 +482,7 @@ export class Client {
         return
       case "lead":
         if (!this.#synced) this.#tabs?.tell({ kind: "hello" })
-        this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids: this.#watches.get(this.#tab) ?? [] })
+        this.#tellWatch()
         return
       case "sync":
         if (!this.#synced) this.#sync(note)
@@ -496,7 +531,7 @@ export class Client {
     for (const entry of entries) this.#outbox.take(entry)
     this.rooms.load()
     this.#became(state)
-    this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids: this.#watches.get(this.#tab) ?? [] })
+    this.#tellWatch()
   }
 
   // ---- what the server says
@@ -534,6 +569,8 @@ export class Client {
   }
 
   #welcomed({ user, rooms }: Wire<"WelcomeFrame">): void {
+    // A server that was made anew has made somebody else of me: what is here was theirs.
+    if (this.#me.id && this.#me.id !== user.id) for (const room of this.rooms.all) this.#gone(room.id)
     this.#me = user
     this.#profile(user)
     for (const info of rooms) this.#describe(info, true)
@@ -719,6 +756,10 @@ export class Client {
     if ((this.#watches.get(tab) ?? []).join() === ids.join()) return
     this.#watches.set(tab, ids)
     this.#sendWatches()
+  }
+
+  #tellWatch(ids = this.#watches.get(this.#tab) ?? []): void {
+    this.#tabs?.tell({ kind: "watch", tab: this.#tab, ids })
   }
 
   #sendWatches(): void {

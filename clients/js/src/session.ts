@@ -132,15 +132,20 @@ export function renewing(
   }]
 }
 
-/** The same for tokens that the program's own backend makes. @internal */
-export function asking(give: () => Promise<string>): Token {
+/** The same for tokens that the program's own backend makes. `enter` sees each before it is used. @internal */
+export function asking(give: () => Promise<string>, enter: (token: string) => Promise<void>): Token {
   let token: Promise<string> | undefined
   let known: string | undefined
+  async function ask(): Promise<string> {
+    const given = await give()
+    await enter(given)
+    return (known = given)
+  }
   return async (refused) => {
     if (!token || (refused !== undefined && known === refused)) {
       known = undefined
-      token = give()
-      token.then((given) => (known = given), () => (token = undefined))
+      token = ask()
+      token.catch(() => (token = undefined))
     }
     return token
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { afterEach, beforeEach, mock, test } from "node:test"
 import { Client, MemoryStorage, ParleyError, type ClientOptions, type ConnectionState, type SocketLike, type StoredSession } from "../src/index.ts"
 import { Tab, Browser } from "./fake/browser.ts"
-import { FakeSocket, isOnline, passes, problem, seeded, Town, waits } from "./fake/town.ts"
+import { FakeSocket, isOnline, passes, problem, seeded, signed, Town, waits } from "./fake/town.ts"
 
 let town: Town
 let ann: StoredSession
@@ -113,11 +113,11 @@ for (const code of [4400, 4403, 4409, 4413]) {
 
 test("4401 is answered with a fresh token at once, and a server that takes none is left", async () => {
   let token = 0
-  start({ token: () => Promise.resolve(`${ann.user.id}/${++token}`), session: undefined! })
+  start({ token: () => Promise.resolve(signed(ann.user, { n: ++token })), session: undefined! })
   await passes(mock.timers, online)
   sockets[0]!.cut(4401)
   await passes(mock.timers, () => sockets.length === 2 && online(), 500)
-  assert.deepEqual(town.hellos.map((hello) => hello.token?.split("/")[1]), ["1", "2"])
+  assert.deepEqual(town.hellos.map((hello) => hello.token), [1, 2].map((n) => signed(ann.user, { n })))
   town.hear = (socket) => socket.cut(4401)
   sockets[1]!.cut(1006)
   await passes(mock.timers, () => phase() === "ended")
@@ -138,7 +138,7 @@ test("the network that comes back is used at once, and the one that goes is not 
 })
 
 test("an access token is renewed before it runs out, on the same connection", async () => {
-  const jwt = (n: number): string => `${ann.user.id}/x.${btoa(JSON.stringify({ exp: Date.now() / 1000 + 900, n }))}.y`
+  const jwt = (n: number): string => signed(ann.user, { exp: Date.now() / 1000 + 900, n })
   let made = 0
   start({ token: () => Promise.resolve(jwt(++made)), session: undefined! })
   await passes(mock.timers, online)
