@@ -16,6 +16,11 @@ export class Observable {
     return () => void this.#listeners.delete(listener)
   }
 
+  /** Whether anybody has subscribed. @internal */
+  get watched(): boolean {
+    return this.#listeners.size > 0
+  }
+
   /** @internal */
   changed(): void {
     this.#version++

@@ -40,6 +40,8 @@ const pageSize = 50
 /** How many events are looked through for the notices of one page. */
 const noticeSpan = 400
 const kept = 50
+/** Where nobody subscribes, half of so many items are kept. */
+const unseen = 600
 
 /**
  * A contiguous window of one room, then what waits to be sent. History, live events and the echo of what is said here are merged by
@@ -148,7 +150,7 @@ export class Timeline extends Observable {
     return messages[0]?.seq === seq ? this.#fromHistory(messages[0]) : undefined
   }
 
-  /** Forgets all but so many of the newest items. */
+  /** Forgets all but so many of the newest items. Where nobody subscribes, this is done beyond 600; who shows more sees to it. */
   trim(keep: number): void {
     const far = this.#rows.length - keep
     if (far <= 0 || this.#asking) return
@@ -167,7 +169,9 @@ export class Timeline extends Observable {
   /** The next event of the room. @internal */
   apply(event: Event): void {
     if (this.#asking) this.#stash.push(event)
-    if (this.#open && this.#take(event)) this.touch()
+    if (!this.#open || !this.#take(event)) return
+    if (!this.watched && this.#rows.length > unseen) this.trim(unseen / 2)
+    this.touch()
   }
 
   /** A message is called otherwise. @internal */

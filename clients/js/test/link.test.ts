@@ -280,6 +280,30 @@ test("the newest message is known also where something else is the newest event"
   await passes(mock.timers, () => (client.rooms.get(room)!.last as { text?: string }).text === "hello again")
 })
 
+test("a timeline that nobody looks at does not grow without end, and one that is shown loses nothing", async () => {
+  const room = town.room(ann.user)
+  start()
+  await passes(mock.timers, online)
+  const { timeline } = client.rooms.get(room)!
+  await timeline.load()
+  const says = async (): Promise<void> => {
+    const { seq } = Array.from({ length: 1_000 }, (_, i) => town.say(room, ann.user, `n${i}`)).at(-1)!
+    await passes(mock.timers, () => timeline.items.at(-1)?.seq === seq)
+  }
+  await says()
+  const { length } = timeline.items
+  assert.ok(length >= 300 && length <= 600, `${length}`)
+  assert.ok(timeline.hasOlder)
+  await timeline.loadOlder()
+  assert.equal(timeline.items.length, length + 50)
+  const leave = timeline.subscribe(() => undefined)
+  await says()
+  assert.equal(timeline.items.length, length + 1_050)
+  leave()
+  town.say(room, ann.user, "one more")
+  await passes(mock.timers, () => timeline.items.length === 300)
+})
+
 test("a room that begins anew is forgotten first", async () => {
   const room = town.room(ann.user)
   for (let i = 0; i < 5; i++) town.say(room, ann.user, `old ${i}`)

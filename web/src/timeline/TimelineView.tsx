@@ -114,6 +114,7 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
     else scroller.current?.toEnd()
   }), [room, timeline])
   useEffect(() => () => timeline.trim(KEPT), [timeline])
+  useEffect(() => { if (view.atEnd && items.length > MOST) timeline.trim(MOST / 2) }, [view.atEnd, items]) // who reads further up keeps what is there
   useEffect(() => { if (items.length > 0) newcomer.value = false }, [items.length > 0])
 
   const onKeyDown = (e: KeyboardEvent) => keys(e, { room, ...(thread !== undefined && { thread }) }, latest.current)
@@ -153,6 +154,8 @@ export function TimelineView({ room, timeline, thread, at, beginning, label, atR
 
 /** So many messages stay in memory when a room is left. */
 const KEPT = 300
+/** More than so many are not kept above the end of a room that is shown. */
+const MOST = 2000
 /** The divider stands this far down, so that some of what was read before is seen too. */
 const UNREAD = 0.2
 
