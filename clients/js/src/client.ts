@@ -280,7 +280,7 @@ export class Client {
 
   /** Says how present I am. */
   async setStatus(status: Status, text?: string): Promise<void> {
-    this.#hint({ type: "status", status, ...(text && { text }) })
+    this.#hint({ type: "status", status, text: text! })
   }
 
   /** Asks for the presence, and for changes of the profiles, of so many people, at most 1000 in all tabs together, in place of those whom this tab asked for before. */
@@ -409,10 +409,7 @@ export class Client {
       socket: this.#o.socket ?? ((url) => new WebSocket(url)),
       token,
       platform: this.#platform,
-      hello: () => ({
-        cursors: this.#inbox.cursors(),
-        ...(this.#o.device && { device: this.#o.device }), ...(this.#o.replayLimit && { replay_limit: this.#o.replayLimit }),
-      }),
+      hello: () => ({ cursors: this.#inbox.cursors(), device: this.#o.device!, replay_limit: this.#o.replayLimit! }),
       onFrame: (frame) => {
         this.#tabs?.tell({ kind: "frame", frame })
         this.#take(frame)
@@ -450,7 +447,8 @@ export class Client {
     for (const event of leaving) this.#platform.events?.removeEventListener(event, this.#left)
     this.#inbox.disconnected()
     this.#outbox.disconnected()
-    for (const timer of [this.#telling, this.#chasing]) clearTimeout(timer)
+    clearTimeout(this.#telling)
+    clearTimeout(this.#chasing)
     this.#telling = undefined
     for (const room of this.rooms.all) room.close()
   }
@@ -643,12 +641,11 @@ export class Client {
 
   #describe(info: RoomInfo, inOrder: boolean): Room {
     const there = this.rooms.get(info.id)
+    if (inOrder || !there) this.#inbox.enter(info.id, info.head)
     if (there) {
-      if (inOrder) this.#inbox.enter(info.id, info.head)
       there.describe(info, inOrder)
       return there
     }
-    this.#inbox.enter(info.id, info.head)
     const room = new Room(this.#core, info)
     this.rooms.put(room)
     this.#keep(room) // at once: a run that does not know the room would not ask for what it missed of it
@@ -670,7 +667,8 @@ export class Client {
     const { name } = room
     room.close()
     this.rooms.remove(id)
-    for (const set of [this.#dirty, this.#marks]) set.delete(room)
+    this.#dirty.delete(room)
+    this.#marks.delete(room)
     for (const kind of ["room", "page", "draft"]) this.#store(`${kind}|${id}`, undefined)
     this.#emit("room_gone", { id, name })
   }
