@@ -97,8 +97,8 @@ const gather = 300
 /** A replay that has come to a stop for so long, in milliseconds, is not waited for. */
 const stalled = 5_000
 const maxWatched = 1_000
-/** After these a page may never run again. */
-const leaving = ["pagehide", "visibilitychange"]
+/** After these a page may never run again, or does again. */
+const leaving = ["pagehide", "pageshow", "visibilitychange"]
 
 /** The connection, to be shown. */
 export class Connection extends Observable {
@@ -368,7 +368,11 @@ export class Client {
     this.#flushing ??= setTimeout(() => void this.#flush(), gather)
   }
 
-  #left = (): void => void this.#flush()
+  #left = ({ type }: { type: string }): void => {
+    // The leader does not see whether a tab is gone or may come back.
+    if (type !== "visibilitychange") this.#tellWatch(type === "pagehide" ? [] : undefined)
+    void this.#flush()
+  }
 
   async #flush(): Promise<void> {
     clearTimeout(this.#flushing)
@@ -761,7 +765,7 @@ export class Client {
   }
 
   #sendWatches(): void {
-    const users = [...new Set([...this.#watches.values()].flat())].slice(0, maxWatched)
+    const users = [...new Set([...this.#watches.values()].reverse().flat())].slice(0, maxWatched)
     if (this.#watches.size) this.#link?.send({ type: "watch_presence", ref: "watch", users })
   }
 
