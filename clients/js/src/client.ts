@@ -318,7 +318,7 @@ export class Client {
   /** Reads what is stored of whom this client is for. It is for nobody else from then on. */
   #enter(who: string | undefined): Promise<void> {
     const prefix = `${this.#url}|${who}|`
-    if (!who || (this.#restored && prefix !== this.#prefix)) throw new ParleyError("unauthenticated", "the token is not of this user", 401)
+    if (!who || (this.#restored && prefix !== this.#prefix)) throw new ParleyError("unauthenticated", "the token names nobody, or somebody else", 401)
     this.#prefix = prefix
     return (this.#restored ??= this.#restore().catch((error) => this.#emit("error", { error })))
   }
