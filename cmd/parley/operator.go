@@ -329,18 +329,17 @@ type backup struct {
 	File string `arg:"" type:"path" help:"The file to write; it must not be there yet."`
 }
 
-func (c *backup) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	r, err := c.reach(ctx, log)
+func (c *backup) Run(ctx context.Context, out io.Writer) error {
+	cfg, err := c.config()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
 	file, err := filepath.Abs(c.File)
 	if err != nil {
 		return err
 	}
-	if _, err := node.Follow[struct{}](ctx, r, "backup", node.BackupTo{File: file}, progress(out)); err != nil {
-		return plain(err)
+	if err := node.Backup(ctx, cfg, file, progress(out)); err != nil {
+		return err
 	}
 	info, err := os.Stat(file)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -70,10 +69,6 @@ type (
 		Query  string `json:"query"`
 		Cursor string `json:"cursor"`
 	}
-	// BackupTo writes a backup to a file, on the server's machine.
-	BackupTo struct {
-		File string `json:"file"`
-	}
 	// Explain asks where an event came from.
 	Explain struct {
 		Room string `json:"room"`
@@ -109,7 +104,6 @@ func (a *admin) handler() http.Handler {
 	answer(mux, "room/list", a.listRooms)
 	answer(mux, "explain", a.explain)
 	answer(mux, "roles", a.roles)
-	stream(mux, "backup", a.backup)
 	stream(mux, "verify", a.verify)
 	return mux
 }
@@ -339,22 +333,6 @@ func (a *admin) room(ctx context.Context, which string) (*chat.Info, error) {
 		}
 	}
 	return nil, chat.Errorf(chat.NotFound, "there is no room %q", which)
-}
-
-func (a *admin) backup(ctx context.Context, q *BackupTo, say func(string)) (*contract.None, error) {
-	if !filepath.IsAbs(q.File) {
-		return nil, chat.Errorf(chat.Invalid, "name the file with its whole path")
-	}
-	if a.store == nil {
-		return nil, errNoStore
-	}
-	told := time.Now()
-	return &contract.None{}, a.store.Backup(ctx, q.File, func(done, total int) {
-		if now := time.Now(); now.Sub(told) > time.Second {
-			told = now
-			say(fmt.Sprintf("%d of %d pages", done, total))
-		}
-	})
 }
 
 func (a *admin) verify(ctx context.Context, _ *contract.None, say func(string)) (*store.Report, error) {

@@ -259,6 +259,24 @@ func Verify(ctx context.Context, cfg Config, said func(string)) (*store.Report, 
 	return &report, errors.Join(err, s.Close())
 }
 
+// Backup writes a consistent copy of the database in the folder that cfg names to
+// a new file, whether or not a node runs on it. The file is this process's: a
+// server may be kept from writing anywhere but into its folder.
+func Backup(ctx context.Context, cfg Config, file string, said func(string)) error {
+	s, err := store.OpenReadOnly(ctx, cfg.dsn(), store.Options{})
+	if err != nil {
+		return err
+	}
+	told := time.Now()
+	err = s.Backup(ctx, file, func(done, total int) {
+		if now := time.Now(); now.Sub(told) > time.Second {
+			told = now
+			said(fmt.Sprintf("%d of %d pages", done, total))
+		}
+	})
+	return errors.Join(err, s.Close())
+}
+
 // Shared says whether the database is one that processes share, which is looked
 // at directly.
 func (c *Config) Shared() bool {

@@ -475,7 +475,7 @@ func TestABackupOfARunningTownComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "backup.db")
-	if _, err := node.Follow[struct{}](t.Context(), remote, "backup", node.BackupTo{File: file}, func(string) {}); err != nil {
+	if err := node.Backup(t.Context(), town.Config, file, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	lost := alice.Says(room, "after the backup")

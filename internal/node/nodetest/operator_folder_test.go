@@ -1,12 +1,17 @@
 package nodetest
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/parley-chat/parley/client"
 )
 
 // TestAFirstStartThatIsKilledIsGoneOnWith: whatever was made by then, the folder
@@ -72,5 +77,33 @@ func TestAnInviteLeadsToTheRunningServer(t *testing.T) {
 	}
 	if link := p.Run("user", "invite", "--data", p.Dir); !strings.HasPrefix(link, "http://127.0.0.1:8080/#/invite/") {
 		t.Errorf("without a server the link is %s", link)
+	}
+}
+
+// TestABackupIsWrittenByItsCommand: the server may have another /tmp, and the
+// right to write into its own folder only. One that stands still shows that it is
+// not asked.
+func TestABackupIsWrittenByItsCommand(t *testing.T) {
+	p := NewProcess(t, "", "--no-limits")
+	alice := p.resident("alice")
+	room := alice.Creates(client.Group, "plans")
+	alice.Says(room, "in the backup")
+	p.Signal(syscall.SIGSTOP)
+	defer p.Signal(syscall.SIGCONT)
+	file := filepath.Join(t.TempDir(), "backup.db")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, Binary(t), "backup", "--data", p.Dir, file).CombinedOutput(); err != nil {
+		t.Fatalf("beside a server that stands still: %v\n%s", err, out)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup is %v, %v", info, err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	p.Run("restore", "--data", copied, file)
+	p.Run("verify", "--data", copied)
+	if list := p.Run("room", "list", "--data", copied, "--json"); !strings.Contains(list, room) {
+		t.Errorf("the rooms of the backup are %s", list)
 	}
 }
