@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -67,12 +69,26 @@ func (*about) Run(out io.Writer) error {
 	return err
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
-// run is main without the process: it answers the exit code.
-func run(args []string, out, errs io.Writer) int {
+func main() {
 	ctx, stop := interruptible()
-	defer stop()
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// untilTold are the commands that go on until they are interrupted, which is how
+// they end well. All others have not done then what they were asked.
+var untilTold = []string{"serve", "chat", "bench"}
+
+// errInterrupted is what became of a command, with exitInterrupted, as of one that
+// SIGINT has ended.
+var errInterrupted = errors.New("interrupted")
+
+const exitInterrupted = 130
+
+// run is main without the process: it answers the exit code. The end of ctx
+// interrupts it.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var c cli
 	for _, kind := range []*bench.Common{&c.Bench.Idle.Common, &c.Bench.Fanout.Common, &c.Bench.Pairs.Common, &c.Bench.Storm.Common} {
 		kind.Version = version
@@ -98,10 +114,19 @@ func run(args []string, out, errs io.Writer) int {
 	log := newLog(&c, errs)
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.BindTo(out, (*io.Writer)(nil))
-	if err := parsed.Run(&c, log); err != nil && !errors.Is(err, context.Canceled) {
+	err = parsed.Run(&c, log)
+	switch lasts := slices.Contains(untilTold, strings.Fields(parsed.Command())[0]); {
+	case err == nil, lasts && errors.Is(err, context.Canceled):
+		return 0
+	case lasts || ctx.Err() == nil:
 		return complain(errs, err)
+	case errors.Is(err, context.Canceled):
+		err = errInterrupted
+	case !errors.Is(err, errInterrupted):
+		err = fmt.Errorf("%w: %w", errInterrupted, err)
 	}
-	return 0
+	complain(errs, err)
+	return exitInterrupted
 }
 
 func newParser(c *cli, out, errs io.Writer) (*kong.Kong, error) {
@@ -132,7 +157,7 @@ func interruptible() (context.Context, func()) {
 		<-signals
 		cancel()
 		<-signals
-		os.Exit(130)
+		os.Exit(exitInterrupted)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)

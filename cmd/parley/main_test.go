@@ -22,9 +22,85 @@ import (
 // says runs a command as the shell would.
 func says(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
+	return saysUntil(context.Background(), args...)
+}
+
+// saysUntil interrupts it when ctx ends.
+func saysUntil(ctx context.Context, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
-	code = run(args, &o, &e)
+	code = run(ctx, args, &o, &e)
 	return code, o.String(), e.String()
+}
+
+// types gives a test a standard input with a line, or an open one with none.
+func types(t *testing.T, line string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdin := os.Stdin
+	t.Cleanup(func() {
+		w.Close()
+		os.Stdin = stdin
+	})
+	if line != "" {
+		if _, err := w.WriteString(line + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+	}
+	os.Stdin = r
+}
+
+// TestAnInterruptedCommandHasFailed and says so: a script that goes on behind a
+// backup that was not made would be wrong. To be told to stop is how a server ends.
+func TestAnInterruptedCommandHasFailed(t *testing.T) {
+	dir := t.TempDir()
+	data, file := filepath.Join(dir, "data"), filepath.Join(dir, "backup")
+	types(t, "correct horse")
+	if code, _, errs := says(t, "user", "add", "--data", data, "ann"); code != 0 {
+		t.Fatal(code, errs)
+	}
+	if code, _, errs := says(t, "backup", "--data", data, file); code != 0 {
+		t.Fatal(code, errs)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	into, other := filepath.Join(dir, "into"), filepath.Join(dir, "other")
+	for _, args := range [][]string{
+		{"verify", "--data", data},
+		{"backup", "--data", data, other},
+		{"restore", "--data", into, file},
+		{"migrate", "--from", "sqlite:" + data, "--to", "postgres://127.0.0.1:1/none"},
+		{"user", "list", "--data", data},
+		{"user", "ban", "--data", data, "ann"},
+		{"user", "invite", "--data", data},
+		{"room", "list", "--data", data},
+		{"explain", "--data", data, "general", "1"},
+		{"roles", "--data", data},
+	} {
+		if code, out, errs := saysUntil(gone, args...); code != 130 || out != "" || errs != "parley: interrupted\n" {
+			t.Errorf("%v: %d\n%s%s", args, code, out, errs)
+		}
+	}
+	types(t, "") // nobody types a password
+	if code, out, errs := saysUntil(gone, "user", "add", "--data", data, "bob"); code != 130 || out != "" || errs != "parley: interrupted\n" {
+		t.Errorf("user add: %d\n%s%s", code, out, errs)
+	}
+	for _, made := range []string{into, other} {
+		if _, err := os.Stat(made); err == nil {
+			t.Errorf("%s is left", made)
+		}
+	}
+	for _, args := range [][]string{
+		{"serve", "--data", data, "--listen", "127.0.0.1:0"},
+		{"bench", "idle", "--url", "http://127.0.0.1:1", "--jwt-secret", strings.Repeat("s", 32)},
+	} {
+		if code, _, errs := saysUntil(gone, args...); code != 0 || strings.Contains(errs, "interrupted") {
+			t.Errorf("%v: %d\n%s", args, code, errs)
+		}
+	}
 }
 
 func TestEveryFlagAndCommandSaysWhatItIs(t *testing.T) {
@@ -219,33 +295,19 @@ func readyAfter(t *testing.T, binary string) time.Duration {
 // TestOperatorsCommandsOnAStoppedFolder: without a server they open the folder.
 func TestOperatorsCommandsOnAStoppedFolder(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	stdin := os.Stdin
-	defer func() { os.Stdin = stdin }()
-	typed := func(line string) {
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { r.Close() })
-		if _, err := w.WriteString(line + "\n"); err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
-		os.Stdin = r
-	}
-	typed("correct horse")
+	types(t, "correct horse")
 	if code, out, errs := says(t, "user", "add", "--data", data, "--password-stdin", "ann"); code != 0 || !strings.Contains(out, "ann") {
 		t.Fatal(code, out, errs)
 	}
-	typed("correct horse")
+	types(t, "correct horse")
 	if code, _, errs := says(t, "user", "add", "--data", data, "--password-stdin", "ann"); code != 1 || strings.Count(strings.TrimSpace(errs), "\n") > 0 {
 		t.Errorf("a name that is taken: %d %s", code, errs)
 	}
-	typed("another horse")
+	types(t, "another horse")
 	if code, _, errs := says(t, "user", "passwd", "--data", data, "--password-stdin", "ann"); code != 0 {
 		t.Error(code, errs)
 	}
-	typed("correct horse")
+	types(t, "correct horse")
 	if code, _, errs := says(t, "user", "add", "--data", data, "--password-stdin", "bob"); code != 0 {
 		t.Error(code, errs)
 	}

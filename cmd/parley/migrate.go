@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,7 +25,7 @@ func (c *migrate) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 	report, err := node.Migrate(ctx, node.Migration{From: c.From, To: c.To, Partitions: c.Partitions}, log, w.hear)
 	w.clear()
 	if ctx.Err() != nil {
-		err = errors.New("interrupted") // which is a failure of this command
+		err = errInterrupted
 	}
 	if err != nil && report.Begun {
 		return fmt.Errorf("%w\nthe migration is not finished: the same command goes on with it", err)

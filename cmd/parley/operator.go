@@ -96,17 +96,38 @@ type password struct {
 }
 
 // read asks for a password without showing it, or takes the first line of
-// standard input.
-func (p *password) read(out io.Writer) (string, error) {
-	if p.PasswordStdin || !term.IsTerminal(int(os.Stdin.Fd())) {
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+// standard input. When it is interrupted it shows again what is typed.
+func (p *password) read(ctx context.Context, out io.Writer) (secret string, err error) {
+	in := os.Stdin
+	before, _ := term.GetState(int(in.Fd())) // nil: it is no terminal
+	given := make(chan struct{})
+	var typed string
+	var failed error
+	go func() {
+		defer close(given)
+		typed, failed = p.ask(in, out)
+	}()
+	select {
+	case <-given:
+		return typed, failed
+	case <-ctx.Done():
+	}
+	if before != nil {
+		err = term.Restore(int(in.Fd()), before)
+	}
+	return "", errors.Join(ctx.Err(), err)
+}
+
+func (p *password) ask(in *os.File, out io.Writer) (string, error) {
+	if p.PasswordStdin || !term.IsTerminal(int(in.Fd())) {
+		line, err := bufio.NewReader(in).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}
 		return strings.TrimRight(line, "\r\n"), nil
 	}
 	fmt.Fprint(out, "Password: ")
-	b, err := term.ReadPassword(int(os.Stdin.Fd()))
+	b, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(out)
 	return string(b), err
 }
@@ -120,7 +141,7 @@ type userAdd struct {
 }
 
 func (c *userAdd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	secret, err := c.read(out)
+	secret, err := c.read(ctx, out)
 	if err != nil {
 		return err
 	}
@@ -221,7 +242,7 @@ type userPasswd struct {
 }
 
 func (c *userPasswd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	secret, err := c.read(out)
+	secret, err := c.read(ctx, out)
 	if err != nil {
 		return err
 	}

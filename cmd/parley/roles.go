@@ -21,7 +21,7 @@ type rolesCmd struct {
 func (c *rolesCmd) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	if cfg, err := c.config(); err != nil {
 		return err
-	} else if len(cfg.Bus.URLs) == 0 && !node.Running(ctx, c.Data) {
+	} else if len(cfg.Bus.URLs) == 0 && !node.Running(ctx, c.Data) && ctx.Err() == nil {
 		return fmt.Errorf("no parley runs on %s: give --data as the one that runs has it, or with --nats where the bus of the cluster is", c.Data)
 	}
 	who, err := ask[node.WhoRuns](ctx, c.reach, log, "roles", struct{}{})

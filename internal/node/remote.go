@@ -51,6 +51,9 @@ func ReachOrFound(ctx context.Context, cfg Config, log *slog.Logger) (*Remote, e
 	if r.alive(ctx) {
 		return r, nil
 	}
+	if err := ctx.Err(); err != nil { // nobody knows whether one runs
+		return nil, err
+	}
 	if _, sqlite := cfg.sqlite(); !sqlite {
 		return nil, fmt.Errorf("no parley answers at %s: give --data as the one that runs has it, or with --nats where the bus of the cluster is", Socket(cfg.Data))
 	}

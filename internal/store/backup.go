@@ -27,8 +27,13 @@ func (s *Store) Backup(ctx context.Context, file string, progress func(done, tot
 	return nil
 }
 
+// partEnd is the end of the name of a database that is being restored.
+const partEnd = ".part"
+
 // Restore makes a data folder from a backup. The folder must have no database
-// yet. The search file is built again when the store is opened.
+// yet, and a restore that fails leaves it as it was; in one that was killed no
+// database is begun, and the restore can be repeated. The search file is built
+// again when the store is opened.
 func Restore(ctx context.Context, file, dir string) (err error) {
 	if !exists(file) {
 		return fmt.Errorf("there is no %s", file)
@@ -41,6 +46,7 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	if err := src.once(`SELECT count(*) FROM partitions`); err != nil {
 		return fmt.Errorf("%s is no backup of parley: %w", file, err)
 	}
+	ours := !exists(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
@@ -48,7 +54,12 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() {
+		if err != nil && ours { // a server would begin anew in it
+			err = errors.Join(err, os.Remove(filepath.Join(dir, lockFile)), os.Remove(dir))
+		}
+		err = errors.Join(err, unlock())
+	}()
 	target := filepath.Join(dir, mainFile)
 	if exists(target) {
 		return fmt.Errorf("%s exists: a restore overwrites nothing, name an empty folder", target)
@@ -56,7 +67,7 @@ func Restore(ctx context.Context, file, dir string) (err error) {
 	if wal := target + "-wal"; size(wal) > 0 { // SQLite would take it for the backup's
 		return fmt.Errorf("%s is of another database: name an empty folder", wal)
 	}
-	part := target + ".part"
+	part := target + partEnd
 	if err := makePrivate(part); err != nil {
 		return fmt.Errorf("the backup was not restored: %w", err)
 	}

@@ -25,6 +25,8 @@ func Founded(dir string) error {
 	file := filepath.Join(dir, mainFile)
 	info, err := os.Stat(file)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && exists(file+partEnd):
+		return ErrHalf
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no %s", file)
 	case err != nil:
@@ -41,11 +43,14 @@ func Founded(dir string) error {
 // widowed is [ErrLost] when the database's file is missing or empty, and what is
 // written only after a database was begun is there: its write-ahead log, which
 // SQLite would delete when it opened the file, its search index, and the intake
-// log, which may be elsewhere.
+// log, which may be elsewhere. It is [ErrHalf] when a restore was killed.
 func widowed(dir, intake string) error {
 	file := filepath.Join(dir, mainFile)
 	if size(file) > 0 {
 		return nil
+	}
+	if exists(file + partEnd) {
+		return ErrHalf
 	}
 	left := leftovers(dir, intake)
 	if log := file + "-wal"; size(log) > 0 {

@@ -216,6 +216,81 @@ func TestABackupThatNobodyWaitsForIsNotMade(t *testing.T) {
 	}
 }
 
+// interrupted ends when it has been looked at so often.
+type interrupted struct {
+	context.Context
+	looks int
+}
+
+func (i *interrupted) Err() error {
+	if i.looks--; i.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestWhatIsInterruptedInTheMiddleLeavesNothing: neither a part of a backup, nor a
+// folder in which a server would begin anew.
+func TestWhatIsInterruptedInTheMiddleLeavesNothing(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	w := storetest.NewWorker(t, s)
+	alice := storetest.ID(1)
+	room := w.Event(storetest.Create(chat.Group, "Team", alice)).Room
+	for range 200 { // more than is copied between two looks
+		w.Event(storetest.Say(alice, room, strings.Repeat("long ", 6000)))
+	}
+	in := t.TempDir()
+	left := func() (names []string) {
+		entries, err := os.ReadDir(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	copied := 0
+	err := s.Backup(&interrupted{t.Context(), 1}, filepath.Join(in, "backup"), func(done, _ int) { copied = done })
+	if !errors.Is(err, context.Canceled) || copied == 0 || len(left()) > 0 {
+		t.Errorf("a backup gives %v after %d pages and leaves %v", err, copied, left())
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	if err := s.Backup(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Restore(&interrupted{t.Context(), 1}, file, filepath.Join(in, "data")); !errors.Is(err, context.Canceled) || len(left()) > 0 {
+		t.Errorf("a restore gives %v and leaves %v", err, left())
+	}
+}
+
+// TestNoDatabaseIsBegunWhereARestoreWasKilled: who restores does not want a new
+// one, and it can be repeated.
+func TestNoDatabaseIsBegunWhereARestoreWasKilled(t *testing.T) {
+	s := openFolder(t, t.TempDir())
+	file, dir := filepath.Join(t.TempDir(), "backup"), t.TempDir()
+	if err := s.Backup(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "parley.db.part"), []byte("half of it"))
+	if began, err := store.Open(t.Context(), "sqlite:"+dir, store.Options{}); !errors.Is(err, store.ErrHalf) {
+		t.Errorf("opening it gives %v", err)
+		if err == nil {
+			began.Close()
+		}
+	}
+	if err := store.Founded(dir); !errors.Is(err, store.ErrHalf) {
+		t.Errorf("looking at it gives %v", err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "parley.db.part"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Restore(t.Context(), file, dir); err != nil {
+		t.Fatal(err)
+	}
+	openFolder(t, dir)
+}
+
 func TestABackupIsWhatWasThereWhenItBegan(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "backup")
 	s := openFolder(t, dir)

@@ -19,6 +19,7 @@ var (
 	ErrLocked  = errors.New("another parley is running on this folder")
 	ErrDamaged = errors.New("the database is damaged: stop parley, move the folder away and restore a backup (`parley restore`)")
 	ErrLost    = errors.New("the database is missing or empty, and what belongs to it is not: move the folder away and restore a backup (`parley restore`), or move it away to begin anew")
+	ErrHalf    = errors.New("a backup was being restored into this folder and that did not end: restore it again (`parley restore`), or move the folder away to begin anew")
 	ErrNewer   = errors.New("the database was written by a newer version of parley: start that version, or restore a backup made by this one")
 )
 

@@ -88,7 +88,7 @@ func TestPeopleMoveIntoPostgreSQL(t *testing.T) {
 	if _, err := io.Copy(io.Discard, lines); err != nil {
 		t.Fatal(err)
 	}
-	if err := stopped.Wait(); err == nil || stopped.ProcessState.ExitCode() != 1 {
+	if err := stopped.Wait(); err == nil || stopped.ProcessState.ExitCode() != 130 {
 		t.Errorf("an interrupted migration ends with %v", err)
 	}
 
