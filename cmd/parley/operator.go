@@ -218,7 +218,7 @@ type userInvite struct {
 	place
 	Uses      int           `name:"uses" default:"1" help:"How many people can sign up with it (${default})."`
 	For       time.Duration `name:"for" default:"168h" help:"How long it is good (${default})."`
-	Room      string        `name:"room" help:"Channel or group that they are added to: id, handle or name."`
+	Room      string        `name:"room" help:"Channel or group that they are added to: id, handle, or a name that no other room has."`
 	PublicURL string        `name:"public-url" placeholder:"URL" help:"Where people find the server; what the link begins with (what the running server says, or http://127.0.0.1:8080)."`
 }
 
@@ -429,7 +429,7 @@ func (c *verify) Run(ctx context.Context, out io.Writer, log *slog.Logger) error
 
 type explain struct {
 	place
-	Room string `arg:"" help:"Id, handle or name."`
+	Room string `arg:"" help:"Id, handle, or a name that no other room has."`
 	Seq  uint64 `arg:"" help:"The event's number in the room."`
 }
 

@@ -32,7 +32,7 @@ type admin struct {
 var errNoStore = chat.Errorf(chat.Invalid, "that takes the database: give --store")
 
 // The questions of operators' commands. A user or room is named by id, by
-// @username, or by handle or name.
+// @username, or by handle or a name that no other has.
 type (
 	// AddUser makes a password account, or a bot without one.
 	AddUser struct {
@@ -313,7 +313,8 @@ func (a *admin) explain(ctx context.Context, q *Explain) (*Explanation, error) {
 	return x, nil
 }
 
-// room finds a room by id, handle or name.
+// room finds a room by id, handle or name: the one with the handle, or the only
+// one with the name. Everybody may give a room the name of another.
 func (a *admin) room(ctx context.Context, which string) (*chat.Info, error) {
 	if id, err := chat.ParseID(which); err == nil {
 		m, err := contract.Room.Ask(ctx, a.bus, &contract.RoomAsk{Room: id, Runs: true})
@@ -323,16 +324,44 @@ func (a *admin) room(ctx context.Context, which string) (*chat.Info, error) {
 		return &m.Info, nil
 	}
 	name := strings.TrimPrefix(which, "#")
-	list, err := contract.AllRooms.Ask(ctx, a.bus, &contract.FindRoomsAsk{Query: name, Limit: 200})
-	if err != nil {
-		return nil, err
-	}
-	for i := range list.Rooms {
-		if r := &list.Rooms[i]; r.Handle == name || r.Name == name {
-			return r, nil
+	var named []chat.Info
+	ask := contract.FindRoomsAsk{Query: name, Limit: 200}
+	for more := name != ""; more; more = ask.Cursor != "" {
+		list, err := contract.AllRooms.Ask(ctx, a.bus, &ask)
+		if err != nil {
+			return nil, err
 		}
+		for i := range list.Rooms {
+			switch r := &list.Rooms[i]; name {
+			case r.Handle:
+				return r, nil
+			case r.Name:
+				named = append(named, *r)
+			}
+		}
+		ask.Cursor = list.Next
 	}
-	return nil, chat.Errorf(chat.NotFound, "there is no room %q", which)
+	switch len(named) {
+	case 0:
+		return nil, chat.Errorf(chat.NotFound, "there is no room %q", which)
+	case 1:
+		return &named[0], nil
+	}
+	return nil, ambiguous(which, named)
+}
+
+// mostNamed is how many rooms of one name are listed.
+const mostNamed = 20
+
+func ambiguous(which string, named []chat.Info) error {
+	var ids []string
+	for i := range named[:min(len(named), mostNamed)] {
+		ids = append(ids, fmt.Sprint(named[i].ID))
+	}
+	if more := len(named) - len(ids); more > 0 {
+		ids = append(ids, fmt.Sprintf("and %d more", more))
+	}
+	return chat.Errorf(chat.Conflict, "%d rooms have the name %q: say which by its id: %s", len(named), which, strings.Join(ids, ", "))
 }
 
 func (a *admin) verify(ctx context.Context, _ *contract.None, say func(string)) (*store.Report, error) {
