@@ -53,8 +53,8 @@ type serve struct {
 
 	WebRoot string `name:"web-root" type:"path" placeholder:"DIR" help:"Serve the pages in this folder at /, instead of the app. They are read at the start."`
 
-	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. Keep it private."`
-	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics answers others than this machine."`
+	AdminListen  string `name:"admin-listen" placeholder:"HOST:PORT" help:"Where to serve pprof and metrics to operators; off unless given. It asks nobody who they are: keep it private."`
+	MetricsToken string `name:"metrics-token" placeholder:"TOKEN" help:"Bearer token with which /metrics, where clients connect, answers others than this machine."`
 
 	SignUp       string   `name:"signup" enum:"open,invite,closed" default:"open" help:"Who may make an account: ${enum}. With invite the first one needs none, all others a link that an owner or admin makes; with closed, parley user add does."`
 	DefaultRooms []string `name:"default-rooms" default:"general" help:"Channels made at the first start; who signs up with a password joins them (${default})."`

@@ -95,7 +95,7 @@ type Progress struct {
 
 func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	a.health.mount(mux)
+	a.health.mountPrivate(mux)
 	answer(mux, "user/add", a.addUser)
 	answer(mux, "user/list", a.listUsers)
 	answer(mux, "user/passwd", a.setPassword)
@@ -403,7 +403,7 @@ func (n *Node) serveAdmin(a *admin, operators net.Listener, ends *ends, failed c
 		return nil
 	}
 	mux := http.NewServeMux()
-	a.health.mount(mux)
+	a.health.mountPrivate(mux)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

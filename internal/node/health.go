@@ -36,7 +36,22 @@ type health struct {
 func (h *health) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, state{Status: "ok"}) })
 	mux.HandleFunc("GET /readyz", h.readyz)
-	mux.Handle("GET /metrics", h.guard(promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{})))
+}
+
+// mountPublic is mount where clients connect: metrics are not for all of them.
+func (h *health) mountPublic(mux *http.ServeMux) {
+	h.mount(mux)
+	mux.Handle("GET /metrics", h.guard(h.scraped()))
+}
+
+// mountPrivate is mount where only operators come.
+func (h *health) mountPrivate(mux *http.ServeMux) {
+	h.mount(mux)
+	mux.Handle("GET /metrics", h.scraped())
+}
+
+func (h *health) scraped() http.Handler {
+	return promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{})
 }
 
 type state struct {

@@ -391,7 +391,7 @@ func public(doors []Door, health *health) http.Handler {
 	for _, d := range doors {
 		d.Mount(mux)
 	}
-	health.mount(mux)
+	health.mountPublic(mux)
 	return mux
 }
 

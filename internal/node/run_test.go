@@ -162,6 +162,28 @@ func TestHealthAndMetrics(t *testing.T) {
 	}
 }
 
+// TestTheAdminPortAsksForNothing: who opened it beside the profiles that are on it
+// keeps it private, and what scrapes it comes from another machine.
+func TestTheAdminPortAsksForNothing(t *testing.T) {
+	_, told, _ := start(t, node.Config{AdminListen: "127.0.0.1:0", MetricsToken: "let me in"})
+	_, at, _ := strings.Cut(told.String(), `msg="admin port open" listen=`)
+	at, _, _ = strings.Cut(at, "\n")
+	for _, path := range []string{"/livez", "/readyz", "/metrics", "/debug/pprof/cmdline"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Forwarded-For", "203.0.113.9") // as good as another machine
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+		}
+	}
+}
+
 func TestAPortInUseIsOneSentence(t *testing.T) {
 	town := nodetest.New(t)
 	taken := strings.TrimPrefix(town.URL(), "http://")
