@@ -220,6 +220,24 @@ func TestWhatIsWrongIsOneSentence(t *testing.T) {
 	}
 }
 
+// TestTheFirstAccountIsNoMember: it owns the installation, and what cannot be is
+// said before there is an account.
+func TestTheFirstAccountIsNoMember(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	for _, role := range []string{"member", "guest", "admin"} {
+		types(t, "correct horse")
+		if code, out, errs := says(t, "user", "add", "--data", data, "--role", role, "bob"); code != 1 || out != "" || !strings.Contains(errs, "add the owner first") {
+			t.Errorf("%s: %d %s%s", role, code, out, errs)
+		}
+	}
+	for _, c := range [][2]string{{"owner", "ann"}, {"guest", "bob"}} {
+		types(t, "correct horse")
+		if code, out, errs := says(t, "user", "add", "--data", data, "--role", c[0], c[1]); code != 0 || !strings.HasSuffix(out, ", "+c[0]+"\n") {
+			t.Errorf("%v: %d %s%s", c, code, out, errs)
+		}
+	}
+}
+
 // TestOneStaticBinary builds what is given to people.
 func TestOneStaticBinary(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "parley")

@@ -36,7 +36,7 @@ var (
 	ListUsers = call[ListUsersAsk, UserList]("access.users", "gateway, operator → access")   // everybody, for admins
 	SetUser   = call[SetUserAsk, chat.User]("access.set_user", "gateway, operator → access") // give an org role, ban, unban
 	OrgStats  = call[StatsAsk, chat.Stats]("access.stats", "gateway → access")               // counts, for admins
-	Owners    = call[None, OwnersAnswer]("access.owners", "accounts → access")               // how many can run everything?
+	Owners    = call[None, OwnersAnswer]("access.owners", "accounts, operator → access")     // how many can run everything?
 )
 
 // Rooms: the directory.

@@ -171,6 +171,13 @@ func (a *admin) addUser(ctx context.Context, q *AddUser) (*chat.User, error) {
 			return nil, err
 		}
 	}
+	if q.Role != "" && q.Role != chat.OrgOwner && !q.Bot {
+		if a, err := contract.Owners.Ask(ctx, a.bus, &contract.None{}); err != nil {
+			return nil, err
+		} else if a.Owners == 0 {
+			return nil, chat.Errorf(chat.Conflict, "the first account owns the installation: add the owner first, and then %s as %s", name, q.Role)
+		}
+	}
 	made, err := contract.SignUp.Ask(ctx, a.bus, &contract.SignUpAsk{
 		Username: name, Password: q.Password, DisplayName: q.DisplayName, Bot: q.Bot, Quiet: true})
 	if err != nil {
