@@ -160,7 +160,7 @@ type configCmd struct{ serve }
 
 // Run prints what serve would run with.
 func (c *configCmd) Run(out io.Writer, all *cli) error {
-	_, err := c.config()
+	_, err := c.serving()
 	if err != nil {
 		return err
 	}

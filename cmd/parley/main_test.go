@@ -211,6 +211,8 @@ func TestWhatIsWrongIsOneSentence(t *testing.T) {
 		{[]string{"user", "list", "--data", filepath.Join(dir, "d"), "--store", "postgres://h/n"}, "--nats"},
 		{[]string{"nats-permissions", "--role", "everything"}, "operator"},
 		{[]string{"serve", "--data", filepath.Join(file, "d"), "--listen", "127.0.0.1:0"}, "data folder"},
+		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--listen", ""}, "--listen"},
+		{[]string{"config", "--listen", ""}, "--listen"},
 		{[]string{"serve", "--data", filepath.Join(dir, "d"), "--listen", "256.0.0.1:1"}, "256.0.0.1:1"},
 	} {
 		code, out, errs := says(t, c.args...)
@@ -235,6 +237,22 @@ func TestTheFirstAccountIsNoMember(t *testing.T) {
 		if code, out, errs := says(t, "user", "add", "--data", data, "--role", c[0], c[1]); code != 0 || !strings.HasSuffix(out, ", "+c[0]+"\n") {
 			t.Errorf("%v: %d %s%s", c, code, out, errs)
 		}
+	}
+}
+
+// TestNoListenInTheEnvironmentIsRefused: an empty one is not the default, and a
+// server that nobody reaches looks as if it worked.
+func TestNoListenInTheEnvironmentIsRefused(t *testing.T) {
+	t.Setenv("PARLEY_LISTEN", "")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	data := filepath.Join(t.TempDir(), "data")
+	if code, out, errs := saysUntil(gone, "serve", "--data", data); code != 1 || out != "" || !strings.Contains(errs, "--listen") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	types(t, "correct horse")
+	if code, _, errs := says(t, "user", "add", "--data", data, "ann"); code != 0 {
+		t.Errorf("an operator's command needs none: %d %s", code, errs)
 	}
 }
 

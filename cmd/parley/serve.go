@@ -97,6 +97,15 @@ func (s *serve) config() (node.Config, error) {
 	return c, err
 }
 
+// serving is config, for what serves and not only asks.
+func (s *serve) serving() (node.Config, error) {
+	c, err := s.config()
+	if err == nil {
+		err = c.Reachable()
+	}
+	return c, err
+}
+
 // parsePrefix reads a network, or an address as the network of itself.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
@@ -111,7 +120,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // Run serves until it is told to stop.
 func (s *serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	cfg, err := s.config()
+	cfg, err := s.serving()
 	if err != nil {
 		return err
 	}

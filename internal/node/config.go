@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/parley-chat/parley/internal/bus"
@@ -228,6 +229,24 @@ func list(roles []contract.Role, last string) string {
 		b.WriteString(string(r))
 	}
 	return b.String()
+}
+
+// Reachable says in a sentence when a gateway would have no port that anybody knows.
+func (c *Config) Reachable() error {
+	if c.plays(contract.RoleGateway) && (len(c.Listen) == 0 || slices.Contains(c.Listen, "")) {
+		return errors.New("--listen: say HOST:PORT; nobody finds a gateway without one")
+	}
+	return nil
+}
+
+// checkFolder refuses a data folder in which the socket for operators could not be
+// opened: the kernel keeps its path in a field of a fixed size.
+func (c *Config) checkFolder() error {
+	most := len(syscall.RawSockaddrUnix{}.Path) - len(Socket("/")) - 1
+	if n := len(c.Data); c.usesData() && n > most {
+		return fmt.Errorf("--data %s: the path has %d bytes, and may have %d, because %s in it is a unix socket: choose a shorter one", c.Data, n, most, filepath.Base(Socket(c.Data)))
+	}
+	return nil
 }
 
 // Socket is where operators' commands reach a running node.

@@ -121,7 +121,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	failed := make(chan error, 16)
 
 	playing, err := n.cfg.playing()
-	if err := errors.Join(err, n.cfg.Check()); err != nil {
+	if err := errors.Join(err, n.cfg.Check(), n.cfg.checkFolder()); err != nil {
 		return err
 	}
 	if n.cfg.questions {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,6 +182,42 @@ func TestTheAdminPortAsksForNothing(t *testing.T) {
 		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
 		}
+	}
+}
+
+// TestADataFolderWhosePathIsTooLongIsSaidBeforeAnythingIsMade: a unix socket's path
+// has an end. The longest that fits does.
+func TestADataFolderWhosePathIsTooLongIsSaidBeforeAnythingIsMade(t *testing.T) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	most := len(syscall.RawSockaddrUnix{}.Path) - len("/admin.sock") - 1
+	long := func(n int) string { return filepath.Join(dir, strings.Repeat("d", n-len(dir)-1)) }
+	run := func(data string) error {
+		n := node.New(node.Config{Data: data, Listen: []string{"127.0.0.1:0"}}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- n.Run(ctx) }()
+		select {
+		case <-n.Ready():
+			cancel()
+			return <-done
+		case err := <-done:
+			return err
+		}
+	}
+	if err := run(long(most)); err != nil {
+		t.Errorf("a path of %d bytes: %v", most, err)
+	}
+	err = run(long(most + 1))
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("has %d bytes, and may have %d", most+1, most)) {
+		t.Errorf("a path of %d bytes: %v", most+1, err)
+	}
+	if _, err := os.Stat(long(most + 1)); !os.IsNotExist(err) {
+		t.Error("a folder was made")
 	}
 }
 
