@@ -200,6 +200,13 @@ func TestRoomsOverREST(t *testing.T) {
 	if status, again := ann.ask("POST", "/v1/rooms", channel, "Idempotency-Key", "k1"); status != http.StatusCreated || again["id"] != first["id"] {
 		t.Errorf("the same key: %d %v", status, again)
 	}
+	again := object{"kind": "channel", "name": "Views", "handle": "views"}
+	if status, same := ann.ask("POST", "/v1/rooms", again, "Idempotency-Key", "k1"); status != http.StatusCreated || same["id"] != first["id"] || same["handle"] != "news" {
+		t.Errorf("the same key with another handle: %d %v", status, same)
+	}
+	if status, made := bob.ask("POST", "/v1/rooms", again); status != http.StatusCreated || made["handle"] != "views" {
+		t.Errorf("a handle that no room has taken: %d %v", status, made)
+	}
 	if status, taken := bob.ask("POST", "/v1/rooms", channel); status != http.StatusConflict {
 		t.Errorf("a handle that is taken: %d %v", status, taken)
 	}

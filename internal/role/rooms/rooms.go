@@ -197,7 +197,14 @@ func (r *Rooms) setMine(ctx context.Context, q *contract.SetMineAsk) (*chat.Mine
 	return r.one(ctx, &ask)
 }
 
+// reserve keeps a handle for a room that is about to be made. One that exists has
+// the handle that it was made with: who makes it again, with the same key, is given
+// that room, and another handle would stay reserved for ever.
 func (r *Rooms) reserve(ctx context.Context, q *contract.HandleAsk) (*contract.None, error) {
+	m, _, found, err := r.store.One(ctx, chat.UserID{}, q.Room)
+	if err != nil || found && m.Handle != q.Handle {
+		return &contract.None{}, err
+	}
 	return &contract.None{}, r.own.ReserveHandle(ctx, q.Handle, q.Room)
 }
 

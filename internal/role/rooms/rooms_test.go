@@ -394,6 +394,16 @@ func TestStoredJobsAreCarriedOutOnceInOrder(t *testing.T) {
 	}
 }
 
+// TestARoomThatExistsReservesNoOtherHandle: it keeps the one that it was made with.
+func TestARoomThatExistsReservesNoOtherHandle(t *testing.T) {
+	h := newHouse(t)
+	for _, room := range []chat.RoomID{h.channel, chat.NewID()} { // the first exists, and has none
+		if _, err := contract.ReserveHandle.Ask(t.Context(), h.bus, &contract.HandleAsk{Handle: "plans", Room: room}); err != nil {
+			t.Errorf("for %s: %v", room, err)
+		}
+	}
+}
+
 func TestADefaultRoomWhoseHandleIsTakenIsMadeWithoutIt(t *testing.T) {
 	h := newHouse(t)
 	h.work()
