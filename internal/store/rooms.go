@@ -258,10 +258,10 @@ func (r *Rooms) ReserveHandle(ctx context.Context, handle string, room chat.Room
 }
 
 // ReleaseHandle gives up a handle that is reserved for a room which does not
-// exist. A room that exists keeps its handle.
+// exist, or has another. A room that exists keeps its own.
 func (r *Rooms) ReleaseHandle(ctx context.Context, handle string, room chat.RoomID) error {
 	return r.s.db.write(ctx, ofOthers, func(q tx) error {
-		_, err := q.exec(`DELETE FROM handles WHERE handle = $1 AND room = $2 AND NOT EXISTS (SELECT 1 FROM rooms WHERE id = $2)`, handle, room)
+		_, err := q.exec(`DELETE FROM handles WHERE handle = $1 AND room = $2 AND NOT EXISTS (SELECT 1 FROM rooms WHERE id = $2 AND handle = $1)`, handle, room)
 		return err
 	})
 }

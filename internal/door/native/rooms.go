@@ -108,9 +108,9 @@ func (d *Door) createWithHandle(ctx context.Context, who *caller, cmd *chat.Comm
 		return nil, err
 	}
 	made, err := d.do(ctx, who, cmd)
-	if refused(err) {
+	if refused(err) || made != nil && made.Body.Handle != handle.Handle { // that one was made by a request before
 		if _, err := contract.ReleaseHandle.Ask(ctx, d.gateway.Bus(), handle); err != nil {
-			d.log.Warn("a handle stays reserved for a room that was refused", "handle", handle.Handle, "trace", gateway.TraceOf(ctx), "err", err)
+			d.log.Warn("a handle stays reserved for a room that does not have it", "handle", handle.Handle, "trace", gateway.TraceOf(ctx), "err", err)
 		}
 	}
 	return made, err

@@ -277,7 +277,10 @@ var rooms = []promise{
 		}
 	}},
 	{"a handle is one room's", func(t *testing.T, open Open) {
-		s, _, room := team(t, open)
+		s := open(t)
+		create := Create(chat.Channel, "Team", alice)
+		create.Body.Handle = "team"
+		room := NewWorker(t, s).Event(create).Room
 		must(t, s.Rooms().ReserveHandle(t.Context(), "team", room))
 		must(t, s.Rooms().ReserveHandle(t.Context(), "team", room))
 		mustCode(t, s.Rooms().ReserveHandle(t.Context(), "team", ID(9)), chat.Conflict)
@@ -286,6 +289,8 @@ var rooms = []promise{
 		must(t, s.Rooms().ReserveHandle(t.Context(), "free", ID(9)))
 		must(t, s.Rooms().ReleaseHandle(t.Context(), "free", ID(9)))
 		must(t, s.Rooms().ReserveHandle(t.Context(), "free", room))
+		must(t, s.Rooms().ReleaseHandle(t.Context(), "free", room)) // which has another
+		must(t, s.Rooms().ReserveHandle(t.Context(), "free", ID(9)))
 	}},
 	{"a reader goes on where it was", func(t *testing.T, open Open) {
 		s := open(t)
