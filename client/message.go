@@ -130,7 +130,7 @@ func (c *Client) MarkRead(ctx context.Context, room string, seq uint64) error {
 // anything: all of them, in as many requests as that takes.
 func (c *Client) Receipts(ctx context.Context, room string) ([]Mark, error) {
 	var all []Mark
-	for page := (Page{}); ; {
+	for page := (Page{Limit: 200}); ; {
 		var out struct {
 			Receipts   []Mark `json:"receipts"`
 			NextCursor string `json:"next_cursor"`

@@ -203,7 +203,7 @@ export interface Api {
   editMe(input?: Wire<"EditMeInBody">, options?: CallOptions): Promise<Wire<"User">>
   /** Who is here */
   presence(input: {
-    /** user ids, separated by commas */
+    /** user ids, separated by commas: as many as fit in the address */
     ids: string[]
   }, options?: CallOptions): Promise<Wire<"PresenceOutBody">>
   /** One user */

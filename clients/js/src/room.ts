@@ -252,7 +252,7 @@ export class Room extends Observable {
 
   async loadReceipts(): Promise<void> {
     for (let cursor: string | undefined = ""; cursor !== undefined;) {
-      const page: Wire<"ReceiptsOutBody"> = await this.#core.api.receipts({ room: this.id, ...(cursor && { cursor }) })
+      const page: Wire<"ReceiptsOutBody"> = await this.#core.api.receipts({ room: this.id, limit: 200, ...(cursor && { cursor }) })
       for (const { user, read, delivered } of page.receipts) this.receipt(user, read, delivered)
       cursor = page.next_cursor
     }

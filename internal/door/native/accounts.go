@@ -98,11 +98,13 @@ func signed(s *contract.SignedIn, err error) (*signedInOut, error) {
 
 type signInIn struct {
 	Key
-	Body struct {
-		Username string `json:"username" maxLength:"128"`
-		Password string `json:"password" maxLength:"512"`
-		Device   string `json:"device,omitempty" maxLength:"120" doc:"how the session is called in the list of sessions"`
-	}
+	Body signInInBody
+}
+
+type signInInBody struct {
+	Username string `json:"username" maxLength:"128"`
+	Password string `json:"password" maxLength:"512"`
+	Device   string `json:"device,omitempty" maxLength:"120" doc:"how the session is called in the list of sessions"`
 }
 
 func (d *Door) signIn(ctx context.Context, who *caller, in *signInIn) (*signedInOut, error) {
@@ -116,9 +118,11 @@ func (d *Door) signIn(ctx context.Context, who *caller, in *signInIn) (*signedIn
 
 type refreshIn struct {
 	Key
-	Body struct {
-		RefreshToken string `json:"refresh_token" maxLength:"1000"`
-	}
+	Body refreshInBody
+}
+
+type refreshInBody struct {
+	RefreshToken string `json:"refresh_token" maxLength:"1000"`
 }
 
 func (d *Door) refresh(ctx context.Context, who *caller, in *refreshIn) (*signedInOut, error) {

@@ -54,10 +54,12 @@ func (d *Door) adminUsers(ctx context.Context, who *caller, in *adminFindIn) (*u
 
 type adminEditIn struct {
 	Named
-	Body struct {
-		Role   *chat.OrgRole `json:"role,omitempty" enum:"owner,admin,member,guest,bot"`
-		Banned *bool         `json:"banned,omitempty"`
-	}
+	Body adminEditInBody
+}
+
+type adminEditInBody struct {
+	Role   *chat.OrgRole `json:"role,omitempty" enum:"owner,admin,member,guest,bot"`
+	Banned *bool         `json:"banned,omitempty"`
 }
 
 func (d *Door) adminEditUser(ctx context.Context, who *caller, in *adminEditIn) (*userOut, error) {

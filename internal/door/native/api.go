@@ -225,7 +225,8 @@ func readable(r *http.Request) error {
 type none struct{}
 
 // What follows is embedded in inputs. huma finds the fields of exported types
-// only.
+// only. Bodies of some length are named types as well: what an input is made of
+// stands in the names of a dozen functions, and so in the binary.
 
 // Page is how lists are asked for in pieces.
 type Page struct {

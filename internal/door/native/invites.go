@@ -49,11 +49,13 @@ func inviteOf(i *chat.Invite) invite {
 
 type createInviteIn struct {
 	Key
-	Body struct {
-		MaxUses   int          `json:"max_uses,omitempty" minimum:"1" maximum:"10000" default:"1" doc:"how many people can sign up with it"`
-		ExpiresIn int64        `json:"expires_in_s,omitempty" minimum:"1" maximum:"31622400" default:"604800"`
-		Room      *chat.RoomID `json:"room,omitempty" doc:"a channel or group to add them to"`
-	}
+	Body createInviteInBody
+}
+
+type createInviteInBody struct {
+	MaxUses   int          `json:"max_uses,omitempty" minimum:"1" maximum:"10000" default:"1" doc:"how many people can sign up with it"`
+	ExpiresIn int64        `json:"expires_in_s,omitempty" minimum:"1" maximum:"31622400" default:"604800"`
+	Room      *chat.RoomID `json:"room,omitempty" doc:"a channel or group to add them to"`
 }
 
 type inviteOut struct{ Body invite }

@@ -80,9 +80,11 @@ func (d *Door) listMembers(ctx context.Context, who *caller, in *membersIn) (*me
 type setMemberIn struct {
 	InRoom
 	Named
-	Body *struct {
-		Role chat.Role `json:"role,omitempty" enum:"owner,moderator,member"`
-	} `required:"false"`
+	Body *setMemberInBody `required:"false"`
+}
+
+type setMemberInBody struct {
+	Role chat.Role `json:"role,omitempty" enum:"owner,moderator,member"`
 }
 
 type memberOut struct{ Body member }
@@ -188,12 +190,6 @@ func (d *Door) markRead(ctx context.Context, who *caller, in *readIn) (*none, er
 	return nil, err
 }
 
-type receiptsIn struct {
-	InRoom
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
-	Cursor string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before"`
-}
-
 type receiptsOut struct {
 	Body struct {
 		Receipts   []receipt `json:"receipts"`
@@ -201,7 +197,7 @@ type receiptsOut struct {
 	}
 }
 
-func (d *Door) receipts(ctx context.Context, who *caller, in *receiptsIn) (*receiptsOut, error) {
+func (d *Door) receipts(ctx context.Context, who *caller, in *membersIn) (*receiptsOut, error) {
 	found, err := contract.Receipts.Ask(ctx, d.gateway.Bus(), &contract.ReceiptsAsk{RoomAsk: in.ask(who), Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err

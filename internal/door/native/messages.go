@@ -255,6 +255,11 @@ func (d *Door) history(ctx context.Context, who *caller, in *historyIn) (*histor
 
 type eventsIn struct {
 	InRoom
+	Stretch
+}
+
+// Stretch is a part of a room's events.
+type Stretch struct {
 	After uint64 `query:"after"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -295,6 +300,11 @@ func (d *Door) eventsAfter(ctx context.Context, asker chat.UserID, runs bool, ro
 
 type searchIn struct {
 	Page
+	Words
+}
+
+// Words are what is searched for, and where.
+type Words struct {
 	Q      string    `query:"q" required:"true" minLength:"1" maxLength:"200"`
 	Room   string    `query:"room" doc:"only this room"`
 	From   string    `query:"from" maxLength:"64" doc:"only this author: an id, or @username"`

@@ -45,13 +45,15 @@ func (d *Door) roomRoutes(api huma.API) {
 
 type createRoomIn struct {
 	Key
-	Body struct {
-		Kind    chat.RoomKind `json:"kind" enum:"channel,group,direct"`
-		Name    string        `json:"name,omitempty" maxLength:"120"`
-		Handle  string        `json:"handle,omitempty" maxLength:"32" doc:"a channel's unique short name"`
-		Topic   string        `json:"topic,omitempty" maxLength:"1000"`
-		Members []string      `json:"members,omitempty" maxItems:"1000" doc:"user ids, or @usernames"`
-	}
+	Body createRoomInBody
+}
+
+type createRoomInBody struct {
+	Kind    chat.RoomKind `json:"kind" enum:"channel,group,direct"`
+	Name    string        `json:"name,omitempty" maxLength:"120"`
+	Handle  string        `json:"handle,omitempty" maxLength:"32" doc:"a channel's unique short name"`
+	Topic   string        `json:"topic,omitempty" maxLength:"1000"`
+	Members []string      `json:"members,omitempty" maxItems:"1000" doc:"user ids, or @usernames"`
 }
 
 // createRoom makes a room. Its id comes from who creates it and the nonce, or
@@ -127,6 +129,11 @@ func refused(err error) bool {
 
 type listRoomsIn struct {
 	Page
+	RoomChoice
+}
+
+// RoomChoice says which rooms are listed, and in which order.
+type RoomChoice struct {
 	Scope string `query:"scope" enum:"mine,public" default:"mine"`
 	Query string `query:"query" maxLength:"100" doc:"with scope=public: the beginning of a name or handle"`
 	Order string `query:"order" enum:"activity,id" default:"activity" doc:"of my rooms; by id no page misses a room that becomes active meanwhile"`
@@ -177,11 +184,13 @@ func (d *Door) showRoom(ctx context.Context, who *caller, r *chat.Mine) (*roomOu
 type editRoomIn struct {
 	InRoom
 	Key
-	Body struct {
-		Name     *string `json:"name,omitempty" maxLength:"120"`
-		Topic    *string `json:"topic,omitempty" maxLength:"1000"`
-		ReadOnly *bool   `json:"read_only,omitempty" doc:"only moderators and owners write"`
-	}
+	Body editRoomInBody
+}
+
+type editRoomInBody struct {
+	Name     *string `json:"name,omitempty" maxLength:"120"`
+	Topic    *string `json:"topic,omitempty" maxLength:"1000"`
+	ReadOnly *bool   `json:"read_only,omitempty" doc:"only moderators and owners write"`
 }
 
 func (d *Door) editRoom(ctx context.Context, who *caller, in *editRoomIn) (*roomOut, error) {
@@ -206,11 +215,13 @@ func (d *Door) archiveRoom(ctx context.Context, who *caller, in *InRoom) (*none,
 
 type editMineIn struct {
 	InRoom
-	Body struct {
-		Muted     *bool        `json:"muted,omitempty"`
-		Favourite *bool        `json:"favourite,omitempty"`
-		Notify    *chat.Notify `json:"notify,omitempty" enum:"all,mentions,none"`
-	}
+	Body editMineInBody
+}
+
+type editMineInBody struct {
+	Muted     *bool        `json:"muted,omitempty"`
+	Favourite *bool        `json:"favourite,omitempty"`
+	Notify    *chat.Notify `json:"notify,omitempty" enum:"all,mentions,none"`
 }
 
 func (d *Door) editMine(ctx context.Context, who *caller, in *editMineIn) (*roomOut, error) {

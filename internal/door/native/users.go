@@ -47,14 +47,18 @@ func (d *Door) me(ctx context.Context, who *caller, _ *none) (*userOut, error) {
 }
 
 type editMeIn struct {
-	Body struct {
-		DisplayName *string `json:"display_name,omitempty" minLength:"1" maxLength:"120"`
-		StatusText  *string `json:"status_text,omitempty" maxLength:"200"`
-		Password    *struct {
-			Old string `json:"old" maxLength:"512"`
-			New string `json:"new" maxLength:"512"`
-		} `json:"password,omitempty"`
-	}
+	Body editMeInBody
+}
+
+type editMeInBody struct {
+	DisplayName *string         `json:"display_name,omitempty" minLength:"1" maxLength:"120"`
+	StatusText  *string         `json:"status_text,omitempty" maxLength:"200"`
+	Password    *passwordStruct `json:"password,omitempty"`
+}
+
+type passwordStruct struct { // its name is one of the description's
+	Old string `json:"old" maxLength:"512"`
+	New string `json:"new" maxLength:"512"`
 }
 
 func (d *Door) editMe(ctx context.Context, who *caller, in *editMeIn) (*userOut, error) {
@@ -150,10 +154,12 @@ func (d *Door) resolve(ctx context.Context, which []string) ([]chat.User, error)
 }
 
 type lookupIn struct {
-	Body struct {
-		Usernames []string      `json:"usernames,omitempty" maxItems:"1000"`
-		IDs       []chat.UserID `json:"ids,omitempty" maxItems:"1000"`
-	}
+	Body lookupInBody
+}
+
+type lookupInBody struct {
+	Usernames []string      `json:"usernames,omitempty" maxItems:"1000"`
+	IDs       []chat.UserID `json:"ids,omitempty" maxItems:"1000"`
 }
 
 func (d *Door) lookupUsers(ctx context.Context, _ *caller, in *lookupIn) (*usersOut, error) {
