@@ -22,6 +22,7 @@ type typing struct {
 
 type said struct {
 	on, told bool // what was said last, and what was told
+	changed  bool // meanwhile, maybe back: a message between ends it where it is shown
 	at       time.Time
 }
 
@@ -32,6 +33,7 @@ func (t *typing) say(key markKey, on bool, now time.Time) bool {
 	defer t.mu.Unlock()
 	last := t.recent[key]
 	if last != nil && now.Sub(last.at) < typingEvery {
+		last.changed = last.changed || on != last.on
 		last.on = on
 		return false
 	}
@@ -49,10 +51,10 @@ func (t *typing) due(now time.Time) (list []contract.TypingNotice) {
 	for key, last := range t.recent {
 		switch {
 		case now.Sub(last.at) < typingEvery:
-		case last.on == last.told:
+		case last.on == last.told && !last.changed:
 			delete(t.recent, key)
 		default:
-			last.told, last.at = last.on, now
+			last.told, last.changed, last.at = last.on, false, now
 			list = append(list, contract.TypingNotice{Room: key.room, User: key.user, On: last.on})
 		}
 	}

@@ -43,6 +43,22 @@ func TestTypingIsToldOnceASecond(t *testing.T) {
 	}
 }
 
+// Who sends a message and types on at once is seen typing: the message has ended it
+// where it is shown.
+func TestWhoTypesOnIsToldAgain(t *testing.T) {
+	var ty typing
+	key, began := markKey{chat.RoomID{15: 1}, chat.UserID{15: 2}}, time.Unix(1000, 0)
+	if !ty.say(key, true, began) || ty.say(key, false, began.Add(200*time.Millisecond)) || ty.say(key, true, began.Add(300*time.Millisecond)) {
+		t.Fatal("it is not told once")
+	}
+	if due := ty.due(began.Add(typingEvery)); len(due) != 1 || !due[0].On {
+		t.Errorf("told then: %v", due)
+	}
+	if due := ty.due(began.Add(2 * typingEvery)); len(due) != 0 || len(ty.recent) != 0 {
+		t.Errorf("told without a change: %v", due)
+	}
+}
+
 func TestWhatChangesNoRoomIsLimitedBySocket(t *testing.T) {
 	g := New(Config{}, bustest.Embedded(t), bustest.Log(t), prometheus.NewRegistry())
 	told := &notebook{}
