@@ -97,8 +97,8 @@ const gather = 300
 /** A replay that has come to a stop for so long, in milliseconds, is not waited for. */
 const stalled = 5_000
 const maxWatched = 1_000
-/** After these a page may never run again, or does again. */
-const leaving = ["pagehide", "pageshow", "visibilitychange"]
+/** After these a page may never run again. */
+const leaving = ["pagehide", "visibilitychange"]
 
 /** The connection, to be shown. */
 export class Connection extends Observable {
@@ -280,7 +280,7 @@ export class Client {
 
   /** Says how present I am. */
   async setStatus(status: Status, text?: string): Promise<void> {
-    this.#hint({ type: "status", status, text: text! })
+    this.#hint({ type: "status", status, ...(text && { text }) })
   }
 
   /** Asks for the presence, and for changes of the profiles, of so many people, at most 1000 in all tabs together, in place of those whom this tab asked for before. */
@@ -318,7 +318,7 @@ export class Client {
   /** Reads what is stored of whom this client is for. It is for nobody else from then on. */
   #enter(who: string | undefined): Promise<void> {
     const prefix = `${this.#url}|${who}|`
-    if (!who || (this.#restored && prefix !== this.#prefix)) throw new ParleyError("unauthenticated", "the token names nobody, or somebody else", 401)
+    if (!who || (this.#restored && prefix !== this.#prefix)) throw new ParleyError("unauthenticated", "the token is not of this user", 401)
     this.#prefix = prefix
     return (this.#restored ??= this.#restore().catch((error) => this.#emit("error", { error })))
   }
@@ -368,11 +368,7 @@ export class Client {
     this.#flushing ??= setTimeout(() => void this.#flush(), gather)
   }
 
-  #left = ({ type }: { type: string }): void => {
-    // The leader does not see whether a tab is gone or may come back.
-    if (type !== "visibilitychange") this.#tellWatch(type === "pagehide" ? [] : undefined)
-    void this.#flush()
-  }
+  #left = (): void => void this.#flush()
 
   async #flush(): Promise<void> {
     clearTimeout(this.#flushing)
@@ -413,7 +409,10 @@ export class Client {
       socket: this.#o.socket ?? ((url) => new WebSocket(url)),
       token,
       platform: this.#platform,
-      hello: () => ({ cursors: this.#inbox.cursors(), device: this.#o.device!, replay_limit: this.#o.replayLimit! }),
+      hello: () => ({
+        cursors: this.#inbox.cursors(),
+        ...(this.#o.device && { device: this.#o.device }), ...(this.#o.replayLimit && { replay_limit: this.#o.replayLimit }),
+      }),
       onFrame: (frame) => {
         this.#tabs?.tell({ kind: "frame", frame })
         this.#take(frame)
@@ -451,8 +450,7 @@ export class Client {
     for (const event of leaving) this.#platform.events?.removeEventListener(event, this.#left)
     this.#inbox.disconnected()
     this.#outbox.disconnected()
-    clearTimeout(this.#telling)
-    clearTimeout(this.#chasing)
+    for (const timer of [this.#telling, this.#chasing]) clearTimeout(timer)
     this.#telling = undefined
     for (const room of this.rooms.all) room.close()
   }
@@ -645,11 +643,12 @@ export class Client {
 
   #describe(info: RoomInfo, inOrder: boolean): Room {
     const there = this.rooms.get(info.id)
-    if (inOrder || !there) this.#inbox.enter(info.id, info.head)
     if (there) {
+      if (inOrder) this.#inbox.enter(info.id, info.head)
       there.describe(info, inOrder)
       return there
     }
+    this.#inbox.enter(info.id, info.head)
     const room = new Room(this.#core, info)
     this.rooms.put(room)
     this.#keep(room) // at once: a run that does not know the room would not ask for what it missed of it
@@ -671,8 +670,7 @@ export class Client {
     const { name } = room
     room.close()
     this.rooms.remove(id)
-    this.#dirty.delete(room)
-    this.#marks.delete(room)
+    for (const set of [this.#dirty, this.#marks]) set.delete(room)
     for (const kind of ["room", "page", "draft"]) this.#store(`${kind}|${id}`, undefined)
     this.#emit("room_gone", { id, name })
   }
@@ -765,7 +763,7 @@ export class Client {
   }
 
   #sendWatches(): void {
-    const users = [...new Set([...this.#watches.values()].reverse().flat())].slice(0, maxWatched)
+    const users = [...new Set([...this.#watches.values()].flat())].slice(0, maxWatched)
     if (this.#watches.size) this.#link?.send({ type: "watch_presence", ref: "watch", users })
   }
 

@@ -20,7 +20,7 @@ export interface Platform {
   locks?: Locks
   /** Opens a BroadcastChannel. */
   channel?: (name: string) => TabChannel
-  /** Tells of `online`, `offline`, `visibilitychange`, `pagehide` and `pageshow`; a window. */
+  /** Tells of `online`, `offline`, `visibilitychange` and `pagehide`; a window. */
   events?: Pick<EventTarget, "addEventListener" | "removeEventListener">
   /** Whether there may be a network. */
   onLine(): boolean

@@ -273,7 +273,7 @@ export class Room extends Observable {
 
   /** Adds somebody, by id or `@username`, or changes their role. */
   setMember(user: string, role?: Member["role"]): Promise<Member> {
-    return this.#core.api.setMember({ room: this.id, user, role: role! })
+    return this.#core.api.setMember({ room: this.id, user, ...(role && { role }) })
   }
 
   async removeMember(user: string): Promise<void> {
@@ -354,7 +354,7 @@ export class Room extends Observable {
     if (event.kind === "message") {
       if (event.by !== me.id) {
         info.unread = (info.unread ?? 0) + 1
-        if (this.#mentionsMe(fromEvent(event) as Message)) info.mentions = (info.mentions ?? 0) + 1
+        if (this.#mentionsMe({ mentions: body.mentions ?? [], mentionAll: body.mention_all ?? false })) info.mentions = (info.mentions ?? 0) + 1
       }
     } else if (event.kind === "member") {
       if (body.op === "join" || body.op === "add") info.member_count++
@@ -437,7 +437,8 @@ export class Room extends Observable {
     let [unread, mentions] = [this.head - seq, this.mentions] // at most: that is all there is to know of what is not loaded
     if (seq >= this.head) mentions = 0
     else if (this.timeline.reaches(seq + 1)) {
-      const left = this.timeline.items.filter((item): item is Message => item.kind === "message" && item.seq! > seq && item.by !== this.#core.me.id)
+      const left = this.timeline.items.filter((item): item is Message =>
+        item.kind === "message" && item.seq !== undefined && item.seq > seq && item.by !== this.#core.me.id)
       ;[unread, mentions] = [left.length, left.filter((message) => this.#mentionsMe(message)).length]
     }
     this.#info = { ...this.#info, read: seq, unread: Math.max(0, Math.min(this.unread, unread)), mentions: Math.min(this.mentions, mentions) }

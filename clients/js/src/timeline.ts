@@ -179,7 +179,7 @@ export class Timeline extends Observable {
     const row = this.#bySeq.get(seq)
     if (row?.item.kind !== "message") return
     const key = this.#host.keyOf(row.item)
-    if (row.item.key !== key) row.item = { ...row.item, key }
+    if (row.item.key !== key) this.#put(row, { ...row.item, key }, row.asOf)
     this.touch()
   }
 
@@ -283,7 +283,7 @@ export class Timeline extends Observable {
 
   /** Asks for a page, with the notices in it. */
   async #ask(query: { before?: number; after?: number; limit: number }): Promise<{ rows: Row[]; more: boolean }> {
-    const page = await this.#host.history({ ...query, thread: this.#thread! })
+    const page = await this.#host.history({ ...query, ...(this.#thread && { thread: this.#thread }) })
     const rows: Row[] = page.messages.map((message) => ({ item: this.#fromHistory(message), asOf: page.head }))
     if (!this.#thread) await this.#addNotices(rows, query, page)
     return { rows, more: page.has_more }
@@ -346,7 +346,7 @@ export class Timeline extends Observable {
     const row = this.#bySeq.get(event.target ?? 0)
     if (!row || row.item.kind !== "message" || row.asOf >= event.seq) return false
     const { thread, deleted } = row.item
-    Object.assign(row, { item: fold(row.item, event, this.#host.me), asOf: event.seq })
+    this.#put(row, fold(row.item, event, this.#host.me), event.seq)
     if (event.kind === "delete" && thread && !deleted) this.#count(thread, event.seq, -1)
     return true
   }
@@ -354,8 +354,13 @@ export class Timeline extends Observable {
   #count(root: number, asOf: number, by: number): boolean {
     const row = this.#bySeq.get(root)
     if (row?.item.kind !== "message" || row.asOf >= asOf) return false
-    Object.assign(row, { item: { ...row.item, replyCount: row.item.replyCount + by }, asOf })
+    this.#put(row, { ...row.item, replyCount: row.item.replyCount + by }, asOf)
     return true
+  }
+
+  #put(row: Row, item: Item, asOf: number): void {
+    row.item = item
+    row.asOf = asOf
   }
 
   // ---- showing

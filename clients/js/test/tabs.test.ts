@@ -184,28 +184,6 @@ test("presence is watched for all tabs together, also by the next leader", async
   await passes(mock.timers, () => watched() === "d")
 })
 
-test("a tab that is gone is not watched for any more, and one that comes back is again", async () => {
-  const leader = await open()
-  leader.client.watchPresence(["a"])
-  const watched = (): string => [...town.frames.filter((frame) => frame.type === "watch_presence").at(-1)?.users ?? []].sort().join()
-  const two = await open()
-  two.client.watchPresence(["b"])
-  await passes(mock.timers, () => watched() === "a,b")
-  two.tab.events.dispatchEvent(new Event("pagehide"))
-  two.tab.events.dispatchEvent(new Event("visibilitychange"))
-  await passes(mock.timers, () => watched() === "a")
-  two.tab.events.dispatchEvent(new Event("pageshow"))
-  await passes(mock.timers, () => watched() === "a,b")
-})
-
-test("where tabs watch for too many, the newest tab goes first", async () => {
-  const many = (tab: string): string[] => Array.from({ length: 600 }, (_, i) => `${tab} ${i}`)
-  for (const tab of ["one", "two"]) (await open()).client.watchPresence(many(tab))
-  const watched = (): string[] => town.frames.filter((frame) => frame.type === "watch_presence").at(-1)?.users ?? []
-  await passes(mock.timers, () => watched().length === 1_000)
-  assert.deepEqual(watched().filter((id) => id.startsWith("two")), many("two"))
-})
-
 test("what was opened, and whose it is, is there without a network, also when nothing has happened since", async () => {
   town.say(room, bob.user, "read once")
   const { client } = await open()
