@@ -670,7 +670,8 @@ export class Client {
     const { name } = room
     room.close()
     this.rooms.remove(id)
-    for (const set of [this.#dirty, this.#marks]) set.delete(room)
+    this.#dirty.delete(room)
+    this.#marks.delete(room)
     for (const kind of ["room", "page", "draft"]) this.#store(`${kind}|${id}`, undefined)
     this.#emit("room_gone", { id, name })
   }

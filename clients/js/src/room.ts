@@ -438,7 +438,7 @@ export class Room extends Observable {
     if (seq >= this.head) mentions = 0
     else if (this.timeline.reaches(seq + 1)) {
       const left = this.timeline.items.filter((item): item is Message =>
-        item.kind === "message" && item.seq !== undefined && item.seq > seq && item.by !== this.#core.me.id)
+        item.kind === "message" && item.seq! > seq && item.by !== this.#core.me.id)
       ;[unread, mentions] = [left.length, left.filter((message) => this.#mentionsMe(message)).length]
     }
     this.#info = { ...this.#info, read: seq, unread: Math.max(0, Math.min(this.unread, unread)), mentions: Math.min(this.mentions, mentions) }

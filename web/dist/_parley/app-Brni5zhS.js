@@ -1,1 +1,0 @@
-import{_ as e,a as t,h as n,i as r,j as i,q as a}from"./parley-C-VcoY1d.js";await Promise.all([e(),n()]),t(),a(i(r,{}),document.getElementById(`app`));

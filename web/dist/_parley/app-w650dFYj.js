@@ -1,0 +1,1 @@
+import{_ as e,a as t,h as n,i as r,j as i,q as a}from"./parley-D2sVkiY2.js";await Promise.all([e(),n()]),t(),a(i(r,{}),document.getElementById(`app`));
