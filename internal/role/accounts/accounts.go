@@ -81,8 +81,8 @@ func (a *Accounts) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	running.Go(func() { a.announce(ctx) })
-	running.Go(func() { a.prune(ctx) })
-	running.Go(func() { a.sweep(ctx) })
+	running.Go(func() { every(ctx, pruneEvery, func() { a.prune(ctx) }) })
+	running.Go(func() { every(ctx, sweepEvery, func() { a.sweep(ctx) }) })
 	ready()
 	<-ctx.Done()
 	return subs.Stop()
@@ -154,14 +154,12 @@ func (a *Accounts) publishRevoked(ctx context.Context, newest uint64) {
 	}
 }
 
-// prune forgets tokens that have expired.
-func (a *Accounts) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
+// every does something now, and again after each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if err := a.store.PruneExpired(ctx, a.now()); err != nil && ctx.Err() == nil {
-			a.log.Warn("expired tokens were not pruned", "err", err)
-		}
+		do()
 		select {
 		case <-ctx.Done():
 			return
@@ -170,24 +168,22 @@ func (a *Accounts) prune(ctx context.Context) {
 	}
 }
 
+// prune forgets tokens that have expired.
+func (a *Accounts) prune(ctx context.Context) {
+	if err := a.store.PruneExpired(ctx, a.now()); err != nil && ctx.Err() == nil {
+		a.log.Warn("expired tokens were not pruned", "err", err)
+	}
+}
+
 // sweep takes those who have closed their account out of rooms once more: a command
 // that was on its way may have made them a member again.
 func (a *Accounts) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for _, user := range a.revoked.shut(a.now() - sweepFor.Milliseconds()) {
-			switch jobs, err := a.store.Sweep(ctx, user, a.now()); {
-			case err != nil && ctx.Err() == nil:
-				a.log.Warn("rooms may keep a closed account; it is tried again", "user", user, "err", err)
-			case jobs > 0:
-				a.tellJobs(ctx)
-			}
+	for _, user := range a.revoked.shut(a.now() - sweepFor.Milliseconds()) {
+		switch jobs, err := a.store.Sweep(ctx, user, a.now()); {
+		case err != nil && ctx.Err() == nil:
+			a.log.Warn("rooms may keep a closed account; it is tried again", "user", user, "err", err)
+		case jobs > 0:
+			a.tellJobs(ctx)
 		}
 	}
 }

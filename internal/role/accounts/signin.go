@@ -48,6 +48,7 @@ func (a *Accounts) signIn(ctx context.Context, q *contract.SignInAsk) (*contract
 			return nil, chat.Errorf(chat.Forbidden, "this account is banned")
 		}
 		in, err := a.signedIn(ctx, &account.User, account.Secret, q.Client, q.Key)
+		// A conflict: the secret was set, or hashed anew, since it was proved.
 		if chat.CodeOf(err) != chat.Conflict || again == 0 {
 			return in, err
 		}
